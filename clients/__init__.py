@@ -1,0 +1,1 @@
+"""What talks to the service: the Python client, the replay and the dashboard."""

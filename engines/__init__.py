@@ -1,0 +1,1 @@
+"""Ptychographic algorithms on a growing dataset: torch and numpy, no transport."""

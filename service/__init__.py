@@ -1,0 +1,1 @@
+"""The live service: ingest, recording, worker, REST and WebSocket."""

@@ -1,0 +1,274 @@
+"""Browser protocol, version 1: binary msgpack over one WebSocket, ``/api/v1/live``.
+
+Every message is one msgpack map with the tag ``t``. State messages are small and whole. Series (metrics and
+positions) are append-only with a from-index and never dropped: a client that knows `n` rows asks from `n` on.
+Images are latest-only with credits: after an image the server sends the next of that subscription only when
+the client has said `credit`. Actions (start, stop, ...) go through REST, not through here.
+The TypeScript twin of this file is clients/web/src/protocol.ts; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgpack
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.states import ReconstructionState, ScanState
+
+PROTOCOL_VERSION = 1
+MAX_IMAGE_PX = 1024
+"""Longest edge of an overview image; more by cropping."""
+METRIC_COLUMNS = ("iteration", "frames", "error", "r_factor", "seconds")
+"""iteration number; frames admitted; relative amplitude error; R-factor (NaN where not computed); seconds of
+wall time since the reconstruction started."""
+POSITION_COLUMNS = ("index", "row", "col")
+"""frame index; position of the probe window's centre on the object, in pixels of the full object."""
+
+
+class BrowserMessage(BaseModel):
+    """A message of this protocol."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# ---- client to server
+
+
+class ImageRequest(BrowserMessage):
+    """What to send of a reconstruction's latest snapshot."""
+
+    name: Literal["object", "probe"]
+    quantities: Annotated[tuple[Literal["phase", "amplitude"], ...], Len(1, 2)] = ("phase",)
+    """One layer each; the complex view asks for both."""
+    bits: Literal[8, 16] = 16
+    max_px: Annotated[int, Gt(0), Le(MAX_IMAGE_PX)] = MAX_IMAGE_PX
+    """Longest edge of what is sent; larger ones are averaged down by a whole factor."""
+    crop: tuple[int, int, int, int] | None = None
+    """(row, col, height, width) in full pixels, for zooming in."""
+
+
+class Subscribe(BrowserMessage):
+    """Follow one reconstruction; a second one with the same id replaces the first (and its credits)."""
+
+    t: Literal["subscribe"] = "subscribe"
+    reconstruction: str
+    metrics_from: Annotated[int, Ge(0)] = 0
+    """Rows of metrics that the client already has."""
+    positions_from: Annotated[int, Ge(0)] = 0
+    images: tuple[ImageRequest, ...] = ()
+    max_hz: Annotated[float, Gt(0), Le(20)] = 5.0
+
+
+class Unsubscribe(BrowserMessage):
+    """No more of this reconstruction."""
+
+    t: Literal["unsubscribe"] = "unsubscribe"
+    reconstruction: str
+
+
+class Credit(BrowserMessage):
+    """The last image of this name was shown; the next may come."""
+
+    t: Literal["credit"] = "credit"
+    reconstruction: str
+    name: Literal["object", "probe"]
+
+
+ClientMessage = Subscribe | Unsubscribe | Credit
+
+# ---- server to client
+
+
+class ScanStatus(BrowserMessage):
+    """A scan as it stands; REST answers with the same."""
+
+    id: str
+    key: str
+    """The sender's own name for it."""
+    state: ScanState
+    message: str = ""
+    """Why it is in this state, where there is something to say."""
+    created_ns: int
+    planned: int | None = None
+    received: int = 0
+    """Frames recorded."""
+    positions: int = 0
+    """Positions recorded."""
+    paired: int = 0
+    """Frames that have their position."""
+    lost: int = 0
+    """Indices below the highest seen (or below the count, once the stream ended) that never came."""
+    duplicated: int = 0
+    refused: int = 0
+    """Messages or rows refused: wrong shape, beyond the count, NaN positions, outside the canvas."""
+    frame_rate_hz: float = 0.0
+    newest_ns: int = 0
+    """Clock of this service when the newest frame arrived; 0 before the first."""
+    frame_shape: tuple[int, int] | None = None
+    metadata: dict[str, str | int | float | bool] = {}
+    reconstructions: tuple[str, ...] = ()
+
+
+class ReconstructionStatus(BrowserMessage):
+    """A reconstruction as it stands; REST answers with the same."""
+
+    id: str
+    scan: str
+    label: str = ""
+    state: ReconstructionState
+    message: str = ""
+    created_ns: int
+    engine: str
+    parameters: dict[str, Any] = {}
+    live: dict[str, Any] = {}
+    modes: int = 1
+    probe: str = ""
+    """Where the initial probe came from."""
+    restarted_from: str | None = None
+    iteration: int = 0
+    total_iterations: int | None = None
+    """Iterations in all, once they are known (after the scan's end)."""
+    frames: int = 0
+    """Frames admitted."""
+    lag: int = 0
+    """Frames paired but not yet iterated on."""
+    outside: int = 0
+    """Frames left out because their position leaves the canvas."""
+    iteration_rate_hz: float = 0.0
+    frame_rate_hz: float = 0.0
+    """Frames processed a second: iterations a second times frames admitted."""
+    error: float | None = None
+    """Relative amplitude error of the last iteration."""
+    metrics: int = 0
+    """Rows of metrics there are."""
+    snapshot: int = 0
+    """Counts the snapshots published."""
+    memory_bytes: int = 0
+    """What the reconstruction was computed to need on the device, the shared frames included."""
+    device: str = ""
+    object_shape: tuple[int, int] | None = None
+    pixel_m: float | None = None
+    probe_shape: tuple[int, int, int] | None = None
+    result: str | None = None
+    """Path of the result file under the data folder, once it is written."""
+
+
+class Hello(BrowserMessage):
+    """First message on a connection: everything a late joiner needs to list what there is."""
+
+    t: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL_VERSION
+    version: str
+    now_ns: int
+    """The service's clock, so that ages do not depend on the browser's."""
+    scans: tuple[ScanStatus, ...]
+    reconstructions: tuple[ReconstructionStatus, ...]
+
+
+class ScanUpdate(BrowserMessage):
+    """A scan changed (at most a few times a second for each)."""
+
+    t: Literal["scan"] = "scan"
+    now_ns: int
+    scan: ScanStatus
+
+
+class ReconstructionUpdate(BrowserMessage):
+    """A reconstruction changed (at most a few times a second for each)."""
+
+    t: Literal["reconstruction"] = "reconstruction"
+    now_ns: int
+    reconstruction: ReconstructionStatus
+
+
+class Series(BrowserMessage):
+    """Rows of an append-only table, row-major little-endian float64, starting at row `start`."""
+
+    t: Literal["metrics", "positions"]
+    reconstruction: str
+    start: int
+    columns: tuple[str, ...]
+    data: bytes
+
+
+class Layer(BrowserMessage):
+    """One quantity of an image, quantised: value = low + (code - 1) / (2**bits - 2) * (high - low).
+
+    Code 0 is "not covered": the probe never went there. Row-major, little-endian, all modes one after another.
+    """
+
+    quantity: Literal["phase", "amplitude"]
+    bits: Literal[8, 16]
+    low: float
+    high: float
+    data: bytes
+
+
+class Image(BrowserMessage):
+    """A picture of the latest snapshot. The object's phase has its mean (and nothing else) removed."""
+
+    t: Literal["image"] = "image"
+    reconstruction: str
+    name: Literal["object", "probe"]
+    snapshot: int
+    iteration: int
+    frames: int
+    """Frames admitted when it was taken."""
+    newest_index: int
+    """Highest frame index that had been admitted."""
+    data_ns: int
+    """Clock of the service when the newest frame in it arrived: age of what is shown = now - data_ns."""
+    now_ns: int
+    shape: tuple[int, int, int]
+    """(mode, rows, cols) of what is sent; the object has one mode."""
+    origin: tuple[int, int]
+    """Full pixel (row, col) of the first pixel sent."""
+    step: int
+    """Full pixels for each pixel sent."""
+    full_shape: tuple[int, int]
+    pixel_m: float
+    """Edge of a full pixel, in metres."""
+    powers: tuple[float, ...]
+    """Share of each probe mode, in [0, 1]; empty for the object."""
+    layers: tuple[Layer, ...]
+
+
+class Problem(BrowserMessage):
+    """Something the client asked for cannot be given."""
+
+    t: Literal["problem"] = "problem"
+    message: str
+
+
+ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Problem
+
+_client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="t")])
+_server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="t")])
+
+
+class BrowserError(ValueError):
+    """A message that does not follow the protocol."""
+
+
+def encode(message: ServerMessage | ClientMessage) -> bytes:
+    """A message's bytes."""
+    packed: bytes = msgpack.packb(message.model_dump())
+    return packed
+
+
+def decode_client(data: bytes) -> ClientMessage:
+    """A message from a browser; raises `BrowserError`."""
+    try:
+        return _client.validate_python(msgpack.unpackb(data))
+    except (ValueError, ValidationError, msgpack.exceptions.UnpackException) as error:
+        raise BrowserError(f"expected a message of the browser protocol {PROTOCOL_VERSION}: {error}") from error
+
+
+def decode_server(data: bytes) -> ServerMessage:
+    """A message from the service, for clients in Python; raises `BrowserError`."""
+    try:
+        return _server.validate_python(msgpack.unpackb(data))
+    except (ValueError, ValidationError, msgpack.exceptions.UnpackException) as error:
+        raise BrowserError(f"expected a message of the browser protocol {PROTOCOL_VERSION}: {error}") from error

@@ -1,0 +1,1 @@
+"""One file a scan or result file format; none of them loads torch."""

@@ -1,0 +1,340 @@
+"""Own wire protocol, version 1: what a detector or a replay says to ingest over ZeroMQ.
+
+A message is two parts, ``[msgpack header][raw C-order buffer]``, PUSH to PULL. The header is one of
+`Start`, `Frames`, `Positions`, `End`, `Abort`; arrays never travel inside msgpack. Encoding and decoding
+are pure functions of bytes: no socket is opened here, and no torch is loaded.
+Beside the PULL socket ingest binds a PUB socket one port higher, which says what is recorded (`Recorded`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+import msgpack
+import numpy as np
+from annotated_types import Ge, Gt, Len
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+VERSION = 1
+MAX_HEADER_BYTES = 65_536
+MAX_BUFFER_BYTES = 1 << 30
+HIGH_WATER_MARK = 8
+"""Messages that ZeroMQ buffers on each side; small, so that back-pressure reaches the sender."""
+GROUP_BYTES = 1_000_000
+GROUP_SECONDS = 0.05
+"""A message of frames carries what came within `GROUP_BYTES` or `GROUP_SECONDS`, whichever is first."""
+
+PLANCK_J_S = 6.62607015e-34
+LIGHT_M_S = 299_792_458.0
+ELECTRON_VOLT_J = 1.602176634e-19
+
+Encoding = Literal["raw", "bslz4", "lz4"]
+D4 = Literal["identity", "rot90", "rot180", "rot270", "flip_rows", "flip_cols", "transpose", "antitranspose"]
+"""What is done to a frame as received so that its rows and columns are those of the sample plane."""
+Metadata = dict[str, str | int | float | bool]
+
+
+class WireError(ValueError):
+    """A message that does not follow the protocol; says what was expected and what came."""
+
+
+class Strict(BaseModel):
+    """A model that refuses names it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Geometry(Strict):
+    """Far-field geometry of a transmission experiment."""
+
+    energy_J: Annotated[float, Gt(0)]  # noqa: N815 - the unit's own spelling
+    """Photon energy in joule."""
+    distance_m: Annotated[float, Gt(0)]
+    """From sample to detector, in metres."""
+    detector_pixel_m: Annotated[float, Gt(0)]
+    """Edge of a square detector pixel, in metres."""
+
+    @property
+    def wavelength_m(self) -> float:
+        """Wavelength in metres."""
+        return PLANCK_J_S * LIGHT_M_S / self.energy_J
+
+
+class Orientation(Strict):
+    """How a source's frames and positions lie relative to the sample plane's (row, col) = (y, x)."""
+
+    frames: D4 = "identity"
+    """Applied to each frame as received."""
+    axes: Literal["row,col", "col,row"] = "row,col"
+    """Order of the two columns of the positions."""
+    signs: tuple[Literal[-1, 1], Literal[-1, 1]] = (1, 1)
+    """Factors of (row, col), after the order was put right."""
+
+
+class EngineSpec(Strict):
+    """An algorithm by its name in the registry, with the parameters that differ from its defaults."""
+
+    name: Annotated[str, Len(1, 32)]
+    """For example ``rpie`` or ``dm``."""
+    parameters: dict[str, Any] = {}
+    """Validated by the service against the engine's own fields."""
+
+
+class ReconstructionSpec(Strict):
+    """What a reconstruction is to be; every field left out is taken from the scan or the configuration."""
+
+    engine: EngineSpec | None = None
+    """Algorithm and parameters."""
+    live: dict[str, Any] = {}
+    """Fields of the live policy: start_after, chunk, iterations_per_chunk, final_iterations and so on."""
+    probe: str | None = None
+    """Initial probe, for example ``round:50nm,defocus=980um``, ``data`` or ``given`` (the array in `start`)."""
+    modes: Annotated[int, Ge(1)] = 1
+    """Number of incoherent probe modes."""
+    geometry: Geometry | None = None
+    """In place of the scan's own."""
+    orientation: Orientation | None = None
+    """In place of the scan's own."""
+    crop: Annotated[int, Gt(0)] | None = None
+    """Use the central crop x crop pixels of each frame."""
+    centre: tuple[float, float] | None = None
+    """Pixel (row, col) of zero frequency in the frame after orientation; default (h // 2, w // 2)."""
+    seed: int = 0
+    """Of the order in which a sequential engine visits the frames."""
+    label: Annotated[str, Len(0, 80)] = ""
+    """A person's name for it."""
+
+
+class ArraySpec(Strict):
+    """An array that travels in the buffer of `start`."""
+
+    name: Literal["plan", "probe", "mask"]
+    """plan: (n, 2) metres, in the order and orientation of the positions; probe: (mode, y, x) complex64;
+    mask: (h, w) uint8, 1 where a pixel can be trusted, in the frame's own orientation."""
+    shape: Annotated[tuple[Annotated[int, Ge(1)], ...], Len(1, 3)]
+    dtype: str
+
+
+class Header(Strict):
+    """What every header carries."""
+
+    v: Literal[1] = 1
+    """Major version of the protocol."""
+    scan: Annotated[str, Len(1, 128)]
+    """The sender's own key of the scan; ingest mints the scan's id, so that keys may repeat."""
+
+    @field_validator("scan")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("a scan's key is printable text")
+        return value
+
+
+class Start(Header):
+    """A scan begins."""
+
+    t: Literal["start"] = "start"
+    frame_shape: tuple[Annotated[int, Gt(0)], Annotated[int, Gt(0)]]
+    """(rows, cols) of a frame as sent."""
+    dtype: str
+    """NumPy name of the frames with byte order, for example ``<u2``."""
+    geometry: Geometry
+    orientation: Orientation = Orientation()
+    motion: Literal["probe", "sample"] = "probe"
+    """Which of the two the positions describe; CXI's translation is the sample's."""
+    planned: Annotated[int, Gt(0)] | None = None
+    """Number of frames that are planned."""
+    valid_min: float | None = None
+    """Counts below this are not trusted."""
+    valid_max: float | None = None
+    """Counts above this are not trusted; the dtype's own maximum never is."""
+    centre: tuple[float, float] | None = None
+    """Pixel (row, col) of zero frequency in the frame as sent; default (h // 2, w // 2)."""
+    metadata: Metadata = {}
+    """sample, proposal, user and whatever else should be kept with the scan."""
+    reconstruction: ReconstructionSpec | None = None
+    """What is to run on this scan unless REST armed it otherwise."""
+    arrays: tuple[ArraySpec, ...] = ()
+    """What the buffer holds, one after the other."""
+    ts_ns: int = 0
+    """Sender's clock, nanoseconds since 1970."""
+
+    @model_validator(mode="after")
+    def _known_dtype(self) -> Start:
+        frame_dtype(self.dtype)
+        return self
+
+
+class Block(Header):
+    """What `frames` and `positions` share: n rows with the indices i0 to i0 + n - 1."""
+
+    seq: Annotated[int, Ge(0)]
+    """Counts this stream's messages from 0."""
+    i0: Annotated[int, Ge(0)]
+    n: Annotated[int, Gt(0)]
+    ts_ns: int = 0
+    """Sender's clock when the newest row was taken, nanoseconds since 1970."""
+
+
+class Frames(Block):
+    """Diffraction patterns."""
+
+    t: Literal["frames"] = "frames"
+    shape: tuple[Annotated[int, Gt(0)], Annotated[int, Gt(0)]]
+    dtype: str
+    enc: Encoding = "raw"
+    sizes: tuple[Annotated[int, Gt(0)], ...] = ()
+    """Bytes of each frame when compressed (HDF5 filter framing, frame by frame)."""
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame once decompressed."""
+        return math.prod(self.shape) * frame_dtype(self.dtype).itemsize
+
+
+class Positions(Block):
+    """Positions, (n, 2) float64 in metres."""
+
+    t: Literal["positions"] = "positions"
+
+
+class End(Header):
+    """One stream is over."""
+
+    t: Literal["end"] = "end"
+    stream: Literal["frames", "positions"]
+    count: Annotated[int, Ge(0)]
+    """Rows that were sent, so that loss is detectable."""
+
+
+class Abort(Header):
+    """The scan is given up."""
+
+    t: Literal["abort"] = "abort"
+    reason: Annotated[str, Len(0, 500)] = ""
+
+
+class Recorded(Strict):
+    """What ingest says on its PUB socket: up to where it recorded a stream of a scan without a gap.
+
+    `ranges` are the message numbers (first, last) recorded so far that a sender need not keep.
+    """
+
+    t: Literal["recorded"] = "recorded"
+    scan: str
+    stream: Literal["frames", "positions"]
+    ranges: tuple[tuple[int, int], ...]
+
+
+Message = Start | Frames | Positions | End | Abort
+_message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="t")])
+_DTYPE = re.compile(r"^[<>|=]?[uif]\d$")
+
+
+def frame_dtype(name: str) -> np.dtype[Any]:
+    """A frame's dtype from its name; raises `WireError` for what no detector sends."""
+    if not _DTYPE.match(name):
+        raise WireError(f"dtype: expected an integer or float with byte order such as '<u2', got {name!r}")
+    return np.dtype(name)
+
+
+def encode(message: Message | Recorded) -> bytes:
+    """A header's bytes."""
+    packed: bytes = msgpack.packb(message.model_dump(exclude_defaults=True) | {"v": VERSION, "t": message.t})
+    return packed
+
+
+def decode(header: bytes | memoryview) -> Message:
+    """The header of a message; raises `WireError` if it is not one."""
+    if len(header) > MAX_HEADER_BYTES:
+        raise WireError(f"header: expected at most {MAX_HEADER_BYTES} bytes, got {len(header)}")
+    try:
+        fields = msgpack.unpackb(header, raw=False)
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
+        raise WireError(f"header: expected msgpack, got {bytes(header[:24])!r} ({error})") from error
+    if not isinstance(fields, dict):
+        raise WireError(f"header: expected a map, got {type(fields).__name__}")
+    if fields.get("v") != VERSION:
+        raise WireError(f"header: expected version {VERSION}, got {fields.get('v')!r}")
+    try:
+        return _message.validate_python(fields)
+    except ValidationError as error:
+        raise WireError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in one line: each field with what was expected and what came."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in each['loc']) or 'header'}: {each['msg']}, got {str(each['input'])[:80]}"
+        for each in error.errors()[:5]
+    )
+
+
+def buffer_bytes(message: Message) -> int:
+    """How many bytes the buffer of a message must have, by its header; raises `WireError`."""
+    match message:
+        case Frames(enc="raw"):
+            expected = message.n * message.frame_bytes
+        case Frames():
+            if len(message.sizes) != message.n:
+                raise WireError(f"sizes: expected {message.n} of them, got {len(message.sizes)}")
+            expected = sum(message.sizes)
+        case Positions():
+            expected = message.n * 16
+        case Start():
+            expected = sum(math.prod(each.shape) * _array_dtype(each).itemsize for each in message.arrays)
+        case _:
+            expected = 0
+    if expected > MAX_BUFFER_BYTES:
+        raise WireError(f"buffer: expected at most {MAX_BUFFER_BYTES} bytes, the header asks for {expected}")
+    return expected
+
+
+def split_frames(message: Frames, buffer: memoryview) -> list[memoryview]:
+    """The frames of a message, each as it came, without a copy."""
+    sizes = message.sizes or (message.frame_bytes,) * message.n
+    starts = np.cumsum([0, *sizes])
+    return [buffer[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+
+
+def positions_array(message: Positions, buffer: bytes | memoryview) -> NDArray[np.float64]:
+    """Positions of a message, (n, 2) in metres."""
+    return np.frombuffer(buffer, "<f8").reshape(message.n, 2).astype(np.float64)
+
+
+def pack_start(start: Start, **arrays: NDArray[Any]) -> tuple[bytes, bytes]:
+    """Header and buffer of a `start` that carries arrays."""
+    parts = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    specs = [ArraySpec.model_validate({"name": k, "shape": a.shape, "dtype": a.dtype.str}) for k, a in parts.items()]
+    header = encode(start.model_copy(update={"arrays": tuple(specs)}))
+    return header, b"".join(a.tobytes() for a in parts.values())
+
+
+def start_arrays(start: Start, buffer: bytes | memoryview) -> dict[str, NDArray[Any]]:
+    """The arrays that came with a `start`, by name; raises `WireError` for a shape that does not fit."""
+    arrays: dict[str, NDArray[Any]] = {}
+    offset = 0
+    for spec in start.arrays:
+        dtype = _array_dtype(spec)
+        count = math.prod(spec.shape)
+        arrays[spec.name] = np.frombuffer(buffer, dtype, count, offset).reshape(spec.shape).copy()
+        offset += count * dtype.itemsize
+    for name, ndim in (("plan", 2), ("probe", 3), ("mask", 2)):
+        if name in arrays and arrays[name].ndim != ndim:
+            raise WireError(f"{name}: expected {ndim} axes, got shape {arrays[name].shape}")
+    if "plan" in arrays and arrays["plan"].shape[1] != 2:
+        raise WireError(f"plan: expected shape (n, 2), got {arrays['plan'].shape}")
+    if "mask" in arrays and arrays["mask"].shape != start.frame_shape:
+        raise WireError(f"mask: expected the frame's shape {start.frame_shape}, got {arrays['mask'].shape}")
+    return arrays
+
+
+def _array_dtype(spec: ArraySpec) -> np.dtype[Any]:
+    allowed = {"plan": ("<f8",), "probe": ("<c8", "<c16"), "mask": ("|u1", "|b1")}[spec.name]
+    if spec.dtype not in allowed:
+        raise WireError(f"{spec.name}: expected dtype {' or '.join(allowed)}, got {spec.dtype!r}")
+    return np.dtype(spec.dtype)
