@@ -8,6 +8,7 @@ Beside the PULL socket ingest binds a PUB socket one port higher, which says wha
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Annotated, Any, Literal
@@ -298,7 +299,7 @@ def split_frames(message: Frames, buffer: memoryview) -> list[memoryview]:
     """The frames of a message, each as it came, without a copy."""
     sizes = message.sizes or (message.frame_bytes,) * message.n
     starts = np.cumsum([0, *sizes])
-    return [buffer[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [buffer[a:b] for a, b in itertools.pairwise(starts)]
 
 
 def positions_array(message: Positions, buffer: bytes | memoryview) -> NDArray[np.float64]:
