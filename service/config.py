@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.wire import EngineSpec, ReconstructionSpec, explain
+from service.wire import EngineSpec, ReconstructionSpec, acknowledge_endpoint, explain
 
 MAX_IPC_PATH = 100
 """Characters that a socket's path may have (the system's limit is 107)."""
@@ -98,17 +98,6 @@ class Settings(BaseSettings):
         if len(str(path)) > MAX_IPC_PATH:
             raise ConfigError(f"runtime: expected a path of at most {MAX_IPC_PATH} characters, got {path}")
         return f"ipc://{path}"
-
-
-def acknowledge_endpoint(ingest: str) -> str:
-    """The PUB endpoint beside an ingest endpoint: the next port, or the path with ``.ack``."""
-    scheme, _, rest = ingest.partition("://")
-    if scheme == "ipc" and rest:
-        return f"{ingest}.ack"
-    host, _, port = rest.rpartition(":")
-    if scheme == "tcp" and host and port.isdigit() and 0 < int(port) < 65535:
-        return f"tcp://{host}:{int(port) + 1}"
-    raise ValueError(f"expected tcp://HOST:PORT or ipc://PATH, got {ingest!r}")
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:

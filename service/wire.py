@@ -162,7 +162,8 @@ class Start(Header):
     arrays: tuple[ArraySpec, ...] = ()
     """What the buffer holds, one after the other."""
     ts_ns: int = 0
-    """Sender's clock, nanoseconds since 1970."""
+    """Sender's clock, nanoseconds since 1970. A `start` that repeats key and ts_ns is the same one, sent again
+    because ingest was restarted."""
 
     @model_validator(mode="after")
     def _known_dtype(self) -> Start:
@@ -229,6 +230,8 @@ class Recorded(Strict):
     scan: str
     stream: Literal["frames", "positions"]
     ranges: tuple[tuple[int, int], ...]
+    ended: bool = False
+    """The stream's `end` is recorded too; until then a sender keeps it and sends it again to a restarted ingest."""
 
 
 Message = Start | Frames | Positions | End | Abort
@@ -332,6 +335,30 @@ def start_arrays(start: Start, buffer: bytes | memoryview) -> dict[str, NDArray[
     if "mask" in arrays and arrays["mask"].shape != start.frame_shape:
         raise WireError(f"mask: expected the frame's shape {start.frame_shape}, got {arrays['mask'].shape}")
     return arrays
+
+
+def probe_positions(
+    positions_m: NDArray[np.float64], orientation: Orientation, motion: Literal["probe", "sample"]
+) -> NDArray[np.float64]:
+    """Positions as a source gives them -> (n, 2) metres (row, col) of the probe's window on the object.
+
+    The one place where axes and signs are put right, for live and replayed data alike. Where the source
+    gives the sample's motion, the probe's window moves the other way.
+    """
+    rows_cols = positions_m if orientation.axes == "row,col" else positions_m[:, ::-1]
+    along = 1.0 if motion == "probe" else -1.0
+    return rows_cols * (along * np.asarray(orientation.signs, dtype=np.float64))
+
+
+def acknowledge_endpoint(ingest: str) -> str:
+    """The PUB endpoint beside an ingest endpoint: the next port, or the path with ``.ack``."""
+    scheme, _, rest = ingest.partition("://")
+    if scheme == "ipc" and rest:
+        return f"{ingest}.ack"
+    host, _, port = rest.rpartition(":")
+    if scheme == "tcp" and host and port.isdigit() and 0 < int(port) < 65535:
+        return f"tcp://{host}:{int(port) + 1}"
+    raise ValueError(f"expected tcp://HOST:PORT or ipc://PATH, got {ingest!r}")
 
 
 def _array_dtype(spec: ArraySpec) -> np.dtype[Any]:
