@@ -1,0 +1,315 @@
+"""REST, WebSocket and the dashboard's files: ``/api/v1``, ``/metrics`` and ``/``.
+
+Commands go to ingest and the worker; state comes from the hub. docs/openapi.json is this file's description,
+held true by a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, WebSocket
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict
+
+from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
+from service.commands import CommandError
+from service.config import Settings
+from service.hub import Hub
+from service.replays import ReplayRequest, Replays, ReplayStatus
+from service.scans import find_scan, read_events
+from service.snapshot import Quantity, Snapshot, png
+from service.telemetry import prometheus_text
+from service.viewer import Viewer
+from service.wire import Metadata, ReconstructionSpec
+
+VERSION = version("ptycholive")
+
+
+class Health(BaseModel):
+    """Whether the three processes answer."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    ingest: bool
+    worker: bool
+
+
+class ArmRequest(BaseModel):
+    """What is to run on the next scan of this key."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    key: str
+    """The sender's own name of the scan."""
+    reconstruction: ReconstructionSpec | None = None
+    metadata: Metadata = {}
+    """Kept with the scan; wins over what `start` says."""
+
+
+class ParameterChange(BaseModel):
+    """Parameters to change from the next iteration on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    parameters: dict[str, Any] = {}
+    """Of the engine."""
+    live: dict[str, Any] = {}
+    """Of the live policy."""
+
+
+class MetricsTable(BaseModel):
+    """All rows of a reconstruction's metrics."""
+
+    columns: tuple[str, ...]
+    rows: list[list[float | None]]
+
+
+class ReplayList(BaseModel):
+    """What may be replayed, and what was."""
+
+    files: list[str]
+    replays: list[ReplayStatus]
+
+
+def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
+    """The application; `web` is the folder of the built dashboard."""
+    hub, replays = Hub(settings), Replays(settings)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(hub.load)
+        following = asyncio.create_task(hub.run())
+        try:
+            yield
+        finally:
+            await replays.close()
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    app = FastAPI(title="ptycholive", version=VERSION, lifespan=life, description="Live ptychography.")
+    for router in (service_routes(hub), scan_routes(hub), reconstruction_routes(hub), replay_routes(replays)):
+        app.include_router(router, prefix="/api/v1")
+
+    @app.exception_handler(CommandError)
+    async def refused(_: Request, error: CommandError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, error.status)
+
+    @app.exception_handler(LookupError)
+    async def unknown(_: Request, error: LookupError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 404)
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["service"])
+    async def prometheus() -> str:
+        """Numbers for Prometheus."""
+        return prometheus_text(hub)
+
+    @app.websocket("/api/v1/live")
+    async def live(socket: WebSocket) -> None:
+        origin = socket.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != socket.headers.get("host"):
+            await socket.close(4403, "this page comes from another host")
+            return
+        await Viewer(socket, hub, VERSION).run()
+
+    if web is not None and web.is_dir():
+        app.mount("/", StaticFiles(directory=web, html=True), name="dashboard")
+    return app
+
+
+def service_routes(hub: Hub) -> APIRouter:
+    """Health and engines."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health")
+    async def health() -> Health:
+        """Whether ingest and the worker answer; 200 as long as this process does."""
+        status: Literal["ok", "degraded"] = "ok" if all(hub.alive.values()) else "degraded"
+        return Health(status=status, version=VERSION, **hub.alive)
+
+    @router.get("/engines")
+    async def engines() -> dict[str, Any]:
+        """JSON schemas of every engine's parameters and of the live policy."""
+        schemas: dict[str, Any] = await hub.command("worker", "engines")
+        return schemas
+
+    return router
+
+
+def scan_routes(hub: Hub) -> APIRouter:
+    """List, arm, stop and abort scans."""
+    router = APIRouter(prefix="/scans", tags=["scans"])
+
+    @router.get("")
+    async def list_scans(limit: Annotated[int, Query(gt=0, le=10_000)] = 200) -> list[ScanStatus]:
+        """Scans, newest first; armed ones included."""
+        return sorted(hub.scans.values(), key=lambda scan: scan.created_ns, reverse=True)[:limit]
+
+    @router.post("", status_code=201)
+    async def arm(request: ArmRequest) -> ScanStatus:
+        """Say what is to run on the next scan of this key."""
+        spec = None if request.reconstruction is None else request.reconstruction.model_dump(exclude_defaults=True)
+        if spec is not None:
+            await hub.command("worker", "validate", spec=spec)
+        return await hub.control_scan("arm", key=request.key, reconstruction=spec, metadata=request.metadata)
+
+    @router.get("/{scan}")
+    async def show(scan: str) -> ScanStatus:
+        """A scan's state."""
+        return hub.scan(scan)
+
+    @router.post("/{scan}/stop")
+    async def stop(scan: str) -> ScanStatus:
+        """End the scan's reconstructions; the recording goes on to the scan's end."""
+        for reconstruction in hub.scan(scan).reconstructions:
+            with suppress(CommandError):
+                await hub.reconstruct("stop", id=reconstruction)
+        return hub.scan(scan)
+
+    @router.post("/{scan}/abort")
+    async def abort(scan: str) -> ScanStatus:
+        """Accept nothing more of this scan; what is recorded is reconstructed to its end."""
+        return await hub.control_scan("abort", scan=hub.scan(scan).id)
+
+    @router.get("/{scan}/missing")
+    async def missing(scan: str) -> dict[str, list[tuple[int, int]]]:
+        """Ranges of indices (first, last) that have not come, by stream."""
+        ranges: dict[str, list[tuple[int, int]]] = await hub.command("ingest", "missing", scan=hub.scan(scan).id)
+        return ranges
+
+    @router.get("/{scan}/events")
+    async def events(scan: str) -> list[dict[str, Any]]:
+        """What happened to the scan and who did it."""
+        return list(read_events(find_scan(hub.settings.data, scan)))
+
+    @router.get("/{scan}/reconstructions")
+    async def reconstructions(scan: str) -> list[ReconstructionStatus]:
+        """The scan's reconstructions, oldest first."""
+        return [hub.reconstructions[each] for each in hub.scan(scan).reconstructions]
+
+    @router.post("/{scan}/reconstructions", status_code=201)
+    async def start(scan: str, spec: ReconstructionSpec) -> ReconstructionStatus:
+        """Start a reconstruction on a running or finished scan, beside those there are."""
+        fields = spec.model_dump(exclude_defaults=True)
+        return await hub.reconstruct("start", scan=hub.scan(scan).id, spec=fields)
+
+    return router
+
+
+def reconstruction_routes(hub: Hub) -> APIRouter:
+    """Look at and steer reconstructions."""
+    router = APIRouter(prefix="/reconstructions", tags=["reconstructions"])
+
+    def known(reconstruction: str) -> ReconstructionStatus:
+        if reconstruction not in hub.reconstructions:
+            raise LookupError(f"no reconstruction {reconstruction!r}; an id reads <scan>.<number>")
+        return hub.reconstructions[reconstruction]
+
+    async def snapshot(reconstruction: str) -> Snapshot:
+        known(reconstruction)
+        found = await asyncio.to_thread(hub.snapshot, reconstruction)
+        if found is None:
+            raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
+        return found
+
+    @router.get("/{reconstruction}")
+    async def show(reconstruction: str) -> ReconstructionStatus:
+        """A reconstruction's state."""
+        return known(reconstruction)
+
+    @router.patch("/{reconstruction}")
+    async def change(reconstruction: str, change: ParameterChange) -> ReconstructionStatus:
+        """Change parameters from the next iteration on."""
+        return await hub.reconstruct("change", id=known(reconstruction).id, **change.model_dump())
+
+    @router.post("/{reconstruction}/{action}")
+    async def act(reconstruction: str, action: Literal["pause", "resume", "stop"]) -> ReconstructionStatus:
+        """Pause, resume or stop; stopping writes the result."""
+        return await hub.reconstruct(action, id=known(reconstruction).id)
+
+    @router.post("/{reconstruction}/restart", status_code=201)
+    async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
+        """Stop this one and start a new one with the fields given here in place of its own."""
+        fields = spec.model_dump(exclude_unset=True)
+        return await hub.reconstruct("restart", id=known(reconstruction).id, spec=fields)
+
+    @router.get("/{reconstruction}/metrics")
+    async def metrics(reconstruction: str) -> MetricsTable:
+        """The whole convergence curve; what is not a number reads null."""
+        rows = hub.table(known(reconstruction).id, "metrics", 0).tolist()
+        clean = [[value if math.isfinite(value) else None for value in row] for row in rows]
+        return MetricsTable(columns=METRIC_COLUMNS, rows=clean)
+
+    @router.get("/{reconstruction}/result", response_class=FileResponse)
+    async def result(reconstruction: str) -> FileResponse:
+        """The result file (CXI), once it is written."""
+        path = hub.folder(reconstruction) / "result.cxi"
+        if not path.is_file():
+            state = known(reconstruction).state
+            raise HTTPException(409, f"reconstruction {reconstruction} is {state} and has no result yet")
+        return FileResponse(path, media_type="application/x-hdf5", filename=f"{reconstruction}.cxi")
+
+    @router.get("/{reconstruction}/{name}", response_class=Response)
+    async def array(
+        reconstruction: str,
+        name: Literal["object", "probe"],
+        file_format: Annotated[Literal["npy", "png"], Query(alias="format")] = "npy",
+        quantity: Quantity = "phase",
+    ) -> Response:
+        """Object (row, col) or probe (mode, y, x), complex64 as npy, or as a picture."""
+        return array_response(await snapshot(reconstruction), name, file_format, quantity, f"{reconstruction}-{name}")
+
+    return router
+
+
+def array_response(
+    snapshot: Snapshot,
+    name: Literal["object", "probe"],
+    file_format: Literal["npy", "png"],
+    quantity: Quantity,
+    stem: str,
+) -> Response:
+    """Object or probe of a snapshot as a file."""
+    field = snapshot.object[None] if name == "object" else snapshot.probe
+    if file_format == "png":
+        covered = snapshot.covered[None] if name == "object" else np.ones(field.shape, bool)
+        content, media = png(field, covered, quantity), "image/png"
+    else:
+        buffer = io.BytesIO()
+        np.save(buffer, snapshot.object if name == "object" else field, allow_pickle=False)
+        content, media = buffer.getvalue(), "application/octet-stream"
+    headers = {"Content-Disposition": f'inline; filename="{stem}.{file_format}"'}
+    return Response(content, media_type=media, headers=headers)
+
+
+def replay_routes(replays: Replays) -> APIRouter:
+    """Replays of recorded scans."""
+    router = APIRouter(prefix="/replays", tags=["replays"])
+
+    @router.get("")
+    async def offered() -> ReplayList:
+        """Files that may be replayed, and the replays since this process began."""
+        return ReplayList(files=await asyncio.to_thread(replays.files), replays=replays.statuses())
+
+    @router.post("", status_code=201)
+    async def start(request: ReplayRequest) -> ReplayStatus:
+        """Send a recorded scan as if it were measured now, from a process of its own."""
+        return await replays.start(request)
+
+    @router.post("/{replay}/stop")
+    async def stop(replay: str) -> ReplayStatus:
+        """Ask a replay to end."""
+        return replays.stop(replay)
+
+    return router

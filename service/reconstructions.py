@@ -1,0 +1,66 @@
+"""The folder of a reconstruction: what the worker keeps and the API reads.
+
+DATA/<scan>/reconstructions/<n>/config.json    what was asked for (ReconstructionSpec, resolved)
+                                status.json    ReconstructionStatus, as of its last change of state
+                                metrics.f64    rows of METRIC_COLUMNS (tables.py)
+                                positions.f64  rows of POSITION_COLUMNS
+                                checkpoint.h5  latest Snapshot
+                                snapshots/     earlier ones, about every 15 % more iterations
+                                result.cxi     when it is over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.browser import ReconstructionStatus
+from service.scans import find_scan, write_json
+
+RECONSTRUCTIONS_FOLDER = "reconstructions"
+
+
+class UnknownReconstructionError(LookupError):
+    """No reconstruction has this id."""
+
+
+def reconstruction_id(scan: str, number: int) -> str:
+    """Id of a scan's `number`-th reconstruction, counted from 1."""
+    return f"{scan}.{number}"
+
+
+def find_reconstruction(data: Path, reconstruction: str) -> Path:
+    """Folder of a reconstruction; raises `UnknownReconstructionError`."""
+    scan, _, number = reconstruction.rpartition(".")
+    if scan and number.isdigit():
+        folder = find_scan(data, scan) / RECONSTRUCTIONS_FOLDER / number
+        if (folder / "status.json").is_file():
+            return folder
+    raise UnknownReconstructionError(f"no reconstruction {reconstruction!r}; an id reads <scan>.<number>")
+
+
+def next_number(scan_folder: Path) -> int:
+    """Number of the scan's next reconstruction."""
+    return 1 + max((int(each.name) for each in reconstruction_folders(scan_folder)), default=0)
+
+
+def reconstruction_folders(scan_folder: Path) -> Iterator[Path]:
+    """Folders of a scan's reconstructions, oldest first."""
+    folders = [each for each in (scan_folder / RECONSTRUCTIONS_FOLDER).glob("*") if each.name.isdigit()]
+    yield from sorted(folders, key=lambda each: int(each.name))
+
+
+def write_status(folder: Path, status: ReconstructionStatus) -> None:
+    """Write status.json."""
+    write_json(folder / "status.json", status.model_dump_json(indent=1))
+
+
+def read_status(folder: Path) -> ReconstructionStatus:
+    """Read status.json."""
+    return ReconstructionStatus.model_validate_json((folder / "status.json").read_bytes())
+
+
+def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
+    """Every reconstruction of a scan, oldest first."""
+    folders = reconstruction_folders(scan_folder)
+    return [read_status(folder) for folder in folders if (folder / "status.json").is_file()]

@@ -1,0 +1,159 @@
+"""One browser on the WebSocket: sends what it has not seen yet, as fast as it takes it, and never more.
+
+Nothing is queued: a slow browser only gets fewer images and coarser steps of state; series are read from disk
+from where that browser stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from service import browser
+from service.browser import ImageRequest, ReconstructionStatus, ScanStatus, Subscribe
+from service.hub import TABLES, Hub
+
+SERIES_ROWS = 20_000
+"""Rows in one message, so that a long history does not hold up what follows."""
+
+
+@dataclass
+class Subscription:
+    """What a browser wants of one reconstruction, and how far it is."""
+
+    request: Subscribe
+    rows: dict[str, int]
+    credits: set[str] = field(default_factory=lambda: {"object", "probe"})
+    shown: dict[str, int] = field(default_factory=dict)
+    next_at: float = 0.0
+
+
+class Viewer:
+    """Serves one WebSocket."""
+
+    def __init__(self, socket: WebSocket, hub: Hub, version: str) -> None:
+        self._socket = socket
+        self._hub = hub
+        self._version = version
+        self._wake = asyncio.Event()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._scans: dict[str, ScanStatus] = {}
+        self._reconstructions: dict[str, ReconstructionStatus] = {}
+
+    async def run(self) -> None:
+        """Talk until the browser is gone."""
+        await self._socket.accept()
+        forget = self._hub.listen(self._wake.set)
+        sending = asyncio.create_task(self._send_all())
+        receiving = asyncio.create_task(self._receive_all())
+        try:
+            done, _ = await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forget()
+            sending.cancel()
+            receiving.cancel()
+            await asyncio.gather(sending, receiving, return_exceptions=True)
+        for task in done:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
+                raise error
+
+    async def _receive_all(self) -> None:
+        while True:
+            data = await self._socket.receive_bytes()
+            try:
+                message = browser.decode_client(data)
+            except browser.BrowserError as error:
+                await self._send(browser.Problem(message=str(error)))
+                continue
+            match message:
+                case browser.Subscribe():
+                    rows = {"metrics": message.metrics_from, "positions": message.positions_from}
+                    self._subscriptions[message.reconstruction] = Subscription(message, rows)
+                case browser.Unsubscribe():
+                    self._subscriptions.pop(message.reconstruction, None)
+                case browser.Credit():
+                    if message.reconstruction in self._subscriptions:
+                        self._subscriptions[message.reconstruction].credits.add(message.name)
+            self._wake.set()
+
+    async def _send_all(self) -> None:
+        await self._hello()
+        while True:
+            self._wake.clear()
+            await self._states()
+            waits = [await self._follow(each) for each in list(self._subscriptions.values())]
+            due = min((wait for wait in waits if wait is not None), default=None)
+            try:
+                async with asyncio.timeout(due):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _hello(self) -> None:
+        self._scans, self._reconstructions = dict(self._hub.scans), dict(self._hub.reconstructions)
+        hello = browser.Hello(
+            version=self._version,
+            now_ns=time.time_ns(),
+            scans=tuple(self._scans.values()),
+            reconstructions=tuple(self._reconstructions.values()),
+        )
+        await self._send(hello)
+
+    async def _states(self) -> None:
+        for scan in list(self._hub.scans.values()):
+            if self._scans.get(scan.id) is not scan:
+                self._scans[scan.id] = scan
+                await self._send(browser.ScanUpdate(now_ns=time.time_ns(), scan=scan))
+        for status in list(self._hub.reconstructions.values()):
+            if self._reconstructions.get(status.id) is not status:
+                self._reconstructions[status.id] = status
+                await self._send(browser.ReconstructionUpdate(now_ns=time.time_ns(), reconstruction=status))
+
+    async def _follow(self, subscription: Subscription) -> float | None:
+        """Send what is new; returns the seconds until an image that is held back may go."""
+        reconstruction = subscription.request.reconstruction
+        try:
+            await self._series(subscription, "metrics")
+            await self._series(subscription, "positions")
+        except LookupError as error:
+            self._subscriptions.pop(reconstruction, None)
+            await self._send(browser.Problem(message=str(error)))
+            return None
+        wait = subscription.next_at - time.monotonic()
+        if wait > 0:
+            return wait
+        for request in subscription.request.images:
+            await self._image(subscription, request)
+        return None
+
+    async def _series(self, subscription: Subscription, name: Literal["metrics", "positions"]) -> None:
+        reconstruction = subscription.request.reconstruction
+        while True:
+            start = subscription.rows[name]
+            rows = self._hub.table(reconstruction, name, start)[:SERIES_ROWS]
+            if not len(rows):
+                return
+            series = browser.Series(
+                t=name, reconstruction=reconstruction, start=start, columns=TABLES[name][1], data=rows.tobytes()
+            )
+            await self._send(series)
+            subscription.rows[name] = start + len(rows)
+
+    async def _image(self, subscription: Subscription, request: ImageRequest) -> None:
+        if request.name not in subscription.credits:
+            return
+        image = await self._hub.image(subscription.request.reconstruction, request)
+        if image is None or subscription.shown.get(request.name) == image[0]:
+            return
+        subscription.credits.discard(request.name)
+        subscription.shown[request.name] = image[0]
+        subscription.next_at = time.monotonic() + 1 / subscription.request.max_hz
+        await self._socket.send_bytes(image[1])
+
+    async def _send(self, message: browser.ServerMessage) -> None:
+        await self._socket.send_bytes(browser.encode(message))
