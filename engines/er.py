@@ -1,0 +1,28 @@
+"""Error reduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engines.arrays import Magnitudes, Waves
+from engines.metrics import Misfit
+from engines.optics import fft2, ifft2
+from engines.overlap import OverlapEngine
+from engines.projections import magnitude_projection_
+
+
+@dataclass(frozen=True, kw_only=True)
+class ER(OverlapEngine):
+    """Error reduction, alternating projections: the difference map with alpha = 0 (Fienup, Appl. Opt. 21 (1982) 2758;
+    for ptychography Thibault & Guizar-Sicairos, New J. Phys. 14 (2012) 063004)::
+
+        psi <- F^-1[ Pi_M F[P O] ]
+
+    The metrics cost nothing here.
+    """
+
+    metrics_every: int = 1
+
+    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+        """One Fourier constraint, as the class says."""
+        waves.copy_(ifft2(magnitude_projection_(fft2(overlapped), magnitudes, misfit)))

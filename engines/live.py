@@ -1,0 +1,224 @@
+"""The live loop: one iteration at a time over frames that may still be arriving."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+
+from engines.arrays import Object, Probe
+from engines.canvas import Canvas
+from engines.dataset import GrowingDataset
+from engines.policy import LivePolicy
+from engines.projections import model_misfit
+from engines.state import Data, Engine, State, initial_state
+
+Phase = Literal["waiting", "running", "finishing", "finished"]
+
+
+class NonFiniteError(ArithmeticError):
+    """An iteration gave NaN or infinity; the run holds the last good state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How a reconstruction stands after an iteration."""
+
+    iteration: int
+    """Iterations done."""
+    frames: int
+    """Frames that the iteration saw."""
+    error: float
+    """Relative amplitude error; NaN where not computed."""
+    r_factor: float
+    """R-factor; NaN where not computed."""
+    phase: Phase
+    """waiting for frames, running while they arrive, finishing after the last, finished."""
+    total_iterations: int | None
+    """Iterations in all, once they are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A copy of what a reconstruction found, to publish, to save, or to go on from."""
+
+    object: Object
+    """Transmission on the canvas."""
+    probe: Probe
+    """Modes."""
+    canvas: Canvas
+    """Where the object lies."""
+    iteration: int
+    """Iterations done."""
+    frames: int
+    """Frames that the last iteration saw."""
+
+
+class LiveRun:
+    """One reconstruction on a dataset that may be growing.
+
+    The caller calls `advance` again and again, sets `ended` when no frame will follow, and may replace `engine` and
+    `policy` at any time: they take effect at the next iteration. One thread at a time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        policy: LivePolicy,
+        dataset: GrowingDataset,
+        canvas: Canvas,
+        probe: Probe,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew."""
+        self.engine = engine
+        self.policy = policy
+        self.dataset = dataset
+        self.canvas = canvas
+        self.ended = False
+        """Set by the caller when all frames are in the dataset."""
+        self.taken = 0
+        """Frames of the dataset that were looked at, in order of arrival."""
+        self.state = initial_state(probe if checkpoint is None else checkpoint.probe, canvas.shape)
+        if checkpoint is not None:
+            object = canvas.regrid(checkpoint.object, checkpoint.canvas)
+            self.state = replace(self.state, object=object, iteration=checkpoint.iteration)
+        self._resumed = checkpoint is not None
+        self._admitted_by = type(engine)
+        self._rows = np.zeros(0, np.int64)
+        self._data: Data | None = None
+        self._since = 0
+        self._complete_at: int | None = None
+        self._good = self.snapshot()
+
+    @property
+    def frames(self) -> int:
+        """Frames that iterations see."""
+        return len(self._rows)
+
+    @property
+    def outside(self) -> int:
+        """Frames left out because their window leaves the canvas."""
+        return self.taken - self.frames
+
+    @property
+    def lag(self) -> int:
+        """Frames in the dataset that no iteration has seen."""
+        return self.dataset.count - self.taken
+
+    @property
+    def data(self) -> Data | None:
+        """What iterations see; none before the first frames were taken in."""
+        return self._data
+
+    @property
+    def finished(self) -> bool:
+        """True when the last iteration is done, or the scan ended without a frame that could be used."""
+        if self.frames == 0:
+            return self.ended and self.taken == self.dataset.count
+        return self._last is not None and self.state.iteration >= self._last
+
+    @property
+    def progress(self) -> Progress:
+        """Where the reconstruction stands."""
+        phase: Phase = "running" if self._since else "waiting"
+        if self._complete_at is not None:
+            phase = "finishing"
+        return Progress(
+            iteration=self.state.iteration,
+            frames=self.frames,
+            error=self.state.error,
+            r_factor=self.state.r_factor,
+            phase="finished" if self.finished else phase,
+            total_iterations=self._last or self.policy.total_iterations,
+        )
+
+    def advance(self) -> Progress | None:
+        """Take in frames that are due and do one iteration; None where there is nothing to do but wait (or the end).
+
+        Raises `NonFiniteError` when the iteration gave NaN or infinity; the last good state is then kept.
+        """
+        self._take_due()
+        if self._data is None or self.finished:
+            return None
+        if self._complete_at is None and not self.policy.may_iterate(self._since, self.state.iteration):
+            return None
+        if type(self.engine) is not self._admitted_by:
+            self._admit(replace(self.state, exit_waves=None, admitted=0), self._data)
+        self.state = self.engine.step(self.state, self._data)
+        self._since += 1
+        self._check()
+        if self.finished and math.isnan(self.state.error):
+            self._measure(self._data)
+        return self.progress
+
+    def snapshot(self) -> Checkpoint:
+        """A copy of object and probe as they are."""
+        return Checkpoint(
+            object=self.state.object.clone(),
+            probe=self.state.probe.clone(),
+            canvas=self.canvas,
+            iteration=self.state.iteration,
+            frames=self.frames,
+        )
+
+    @property
+    def _last(self) -> int | None:
+        return None if self._complete_at is None else self.policy.finish(self._complete_at)
+
+    def _take_due(self) -> None:
+        ended = self.ended  # read before the count, which is complete if it was set
+        available = self.dataset.count
+        due = self.policy.take(self.taken, available, ended, self._since, self.state.iteration)
+        if self._resumed and not self.taken:
+            due = available if ended else self.policy.whole_chunks(available)
+        if due > self.taken:
+            self._take(due)
+        if self._complete_at is None and ended and self.frames and self.taken == available:
+            self._complete_at = self.state.iteration
+
+    def _take(self, due: int) -> None:
+        positions_m = self.dataset.positions_m(self.taken, due)
+        grown = self.canvas.grown(positions_m)
+        if grown != self.canvas:
+            self.state = replace(self.state, object=grown.regrid(self.state.object, self.canvas))
+            self.canvas = grown
+        new = self.taken + np.flatnonzero(grown.inside(grown.to_pixels(positions_m)))
+        self._rows = np.concatenate([self._rows, new])
+        self.taken = due
+        self._since = 0
+        if self.frames:
+            self._data = self.dataset.data(self.canvas, self._rows)
+            self._admit(self.state, self._data)
+            self._good = self.snapshot()
+
+    def _admit(self, state: State, data: Data) -> None:
+        self.state = self.engine.admit(state, data)
+        self._admitted_by = type(self.engine)
+
+    def _check(self) -> None:
+        sums = torch.view_as_real(self.state.object).sum() + torch.view_as_real(self.state.probe).sum()
+        if torch.isfinite(sums):
+            self._good = self.snapshot()
+            return
+        failed = self.state.iteration
+        self.restore(self._good)
+        raise NonFiniteError(
+            f"iteration {failed} of {type(self.engine).__name__}: expected finite values, got NaN or infinity; "
+            f"iteration {self._good.iteration} is kept"
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to a checkpoint with the frames there are; exit waves start anew."""
+        object = self.canvas.regrid(checkpoint.object, checkpoint.canvas)
+        state = State(object=object, probe=checkpoint.probe.clone(), iteration=checkpoint.iteration)
+        self.state = state
+        if self._data is not None:
+            self._admit(state, self._data)
+
+    def _measure(self, data: Data) -> None:
+        last = model_misfit(self.state.object, self.state.probe, data)
+        self.state = replace(self.state, error=last.error, r_factor=last.r_factor)

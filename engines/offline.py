@@ -1,0 +1,65 @@
+"""The live loop without a stream: a whole dataset at once, or chunk by chunk as if it were being measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.arrays import Metres, Probe, Rows
+from engines.canvas import Canvas
+from engines.dataset import GrowingDataset
+from engines.live import LiveRun, Progress
+from engines.policy import LivePolicy
+from engines.preparation import Preparation, Prepared
+from engines.state import Engine
+
+
+class Chunk(NamedTuple):
+    """Frames that arrive together."""
+
+    prepared: Prepared
+    """Magnitudes and counts."""
+    positions_m: Metres
+    """Of the probe's centre."""
+    indices: Rows
+    """In the scan."""
+
+
+def chunks(
+    frames: NDArray[Any],
+    positions_m: Metres,
+    preparation: Preparation,
+    mask: NDArray[Any] | None = None,
+    chunk: int = 25,
+) -> Iterator[Chunk]:
+    """Prepare a scan that is complete, chunk by chunk; `frames` may be anything that is sliced, such as a file's."""
+    if len(frames) != len(positions_m):
+        raise ValueError(f"scan: expected a position for each of {len(frames)} frames, got {len(positions_m)}")
+    for start in range(0, len(frames), chunk):
+        stop = min(start + chunk, len(frames))
+        prepared = preparation(np.asarray(frames[start:stop]), mask)
+        yield Chunk(prepared, positions_m[start:stop], np.arange(start, stop))
+
+
+def drive(run: LiveRun, feed: Iterable[Chunk] = ()) -> Iterator[Progress]:
+    """Advance a run to its end: when it waits, the next chunk of the feed arrives, and the last one ends the scan."""
+    waiting = iter(feed)
+    coming = next(waiting, None)
+    run.ended = coming is None
+    while not run.finished:
+        progress = run.advance()
+        if progress is not None:
+            yield progress
+        elif coming is not None:
+            run.dataset.append(coming.prepared, coming.positions_m, coming.indices)
+            coming = next(waiting, None)
+            run.ended = coming is None
+
+
+def offline_run(engine: Engine, iterations: int, dataset: GrowingDataset, canvas: Canvas, probe: Probe) -> LiveRun:
+    """So many iterations on all frames of a complete dataset; `drive` it."""
+    policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
+    return LiveRun(engine, policy, dataset, canvas, probe)

@@ -1,0 +1,181 @@
+"""The overlap constraint: the one object and probe that explain all exit waves best; base of DM, ER and their kin."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from jaxtyping import Float
+from torch import Tensor
+
+from engines import parallel
+from engines.arrays import Magnitudes, Object, Positions, Probe, Waves
+from engines.blocks import Blocks
+from engines.metrics import Misfit
+from engines.optics import CountMap, exit_waves, intensity, windows
+from engines.state import Data, Engine, State
+
+Span = parallel.Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlapEngine(Engine):
+    """Alternates between the Fourier constraint on stored exit waves and the overlap constraint
+    (Thibault et al., Ultramicroscopy 109 (2009), eqs. 6-9), object first, then the probe from the new object::
+
+        O <- (sum_j conj(P) psi_j + c O) / (sum_j |P|^2 + c)
+        P <- (sum_j conj(O) psi_j + d P) / (sum_j |O|^2 + d)
+    """
+
+    object_inertia: Annotated[float, Gt(0)] = 1e-4
+    """c in units of the mean counts per pixel: holds the object where little light falls."""
+    probe_inertia: Annotated[float, Gt(0)] = 1e-9
+    """d in units of the number of frames."""
+    overlap_rounds: Annotated[int, Ge(1)] = 10
+    """Most rounds of object and probe an iteration."""
+    overlap_change: Annotated[float, Gt(0)] = 0.05
+    """The rounds are left when the probe changes by less than this fraction."""
+    metrics_every: Annotated[int, Ge(0)] = 5
+    """Compute the metrics in the first and each so-manieth iteration, which costs a transform more; 0 for never."""
+
+    @abstractmethod
+    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+        """The Fourier constraint: replace exit waves in place, given probe times object (which may be overwritten).
+
+        With `misfit`, the difference of probe times object to the measurement is added to it.
+        """
+
+    def admit(self, state: State, data: Data) -> State:
+        """Exit waves of new frames start as probe times object."""
+        known = state.admitted if state.exit_waves else 0
+        stored = state.exit_waves or Blocks(
+            tuple(state.probe.shape), torch.complex64, state.probe.device, data.storage.planned
+        )
+        stored.reserve(data.count)
+        for a, b in stored.spans(known, data.count, parallel.FRAMES_PER_BLOCK):
+            exit_waves(state.probe, state.object, data.positions[a:b], stored.rows(a, b))
+        return replace(state, exit_waves=stored, admitted=data.count)
+
+    def step(self, state: State, data: Data) -> State:
+        """Fourier constraint on every frame, then rounds of object and probe until the probe is settled."""
+        iteration = state.iteration + 1
+        sweep = _Sweep(state.exit_waves or self._without_waves(), data)
+        measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
+        numerator, misfit = sweep.fourier(self, state, measured)
+        counts = CountMap(data.positions, (state.object.shape[0], state.object.shape[1]), state.probe.device)
+        object, probe = state.object, state.probe
+        for turn in range(self.overlap_rounds):
+            if turn:
+                numerator = sweep.object_numerator(probe, object)
+            object = self._object(object, numerator, counts.spread(intensity(probe).sum(dim=0)), data)
+            if iteration < self.probe_start:
+                break
+            before = probe
+            probe = self._probe(probe, sweep.probe_numerator(probe, object), counts, object, data)
+            if _change(before, probe) < self.overlap_change:
+                break
+        return replace(
+            state, object=object, probe=probe, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor
+        )
+
+    def exit_wave_bytes(self, probe_shape: tuple[int, int, int]) -> int:
+        """Stored as complex64."""
+        return 8 * math.prod(probe_shape)
+
+    def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
+        """A numerator and four blocks of waves a thread, denominator and its transforms."""
+        blocks = 4 * parallel.FRAMES_PER_BLOCK * 8 * math.prod(probe_shape)
+        return threads * (blocks + 8 * math.prod(object_shape)) + 5 * 8 * math.prod(object_shape)
+
+    def _object(self, object: Object, numerator: Object, denominator: Float[Tensor, "row col"], data: Data) -> Object:
+        inertia = self.object_inertia * data.mean_counts / math.prod(data.window)
+        return numerator.add_(object, alpha=inertia).mul_(denominator.add_(inertia).reciprocal_())
+
+    def _probe(self, probe: Probe, numerator: Probe, counts: CountMap, object: Object, data: Data) -> Probe:
+        inertia = self.probe_inertia * data.count
+        denominator = counts.gather(intensity(object), data.window)
+        return numerator.add_(probe, alpha=inertia).mul_(denominator.add_(inertia).reciprocal_())
+
+    def _without_waves(self) -> Blocks:
+        raise ValueError(f"{type(self).__name__}: expected a state with exit waves; admit(state, data) makes them")
+
+
+class _Sweep:
+    """Passes over all frames in blocks that stay in the cache, with private sums in each thread."""
+
+    def __init__(self, stored: Blocks, data: Data) -> None:
+        self.stored = stored
+        self.data = data
+        self.spans = list(stored.spans(0, data.count, parallel.FRAMES_PER_BLOCK))
+
+    def fourier(self, engine: OverlapEngine, state: State, measured: bool) -> tuple[Object, Misfit]:
+        """Update all exit waves; the object's numerator comes with them."""
+
+        def work(spans: list[Span]) -> tuple[Object, Misfit]:
+            numerator, misfit = torch.zeros_like(state.object), Misfit()
+            conjugate = state.probe.conj().resolve_conj()
+            overlapped, scratch, magnitudes = self._buffers(state.probe)
+            for a, b in spans:
+                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
+                measurement = self.data.magnitudes(range(a, b), magnitudes)
+                engine.update_waves_(waves, model, measurement, misfit if measured else None)
+                _add_to_object_(numerator, waves, conjugate, positions, scratch)
+            return numerator, misfit
+
+        results = parallel.over_spans(work, self.spans, state.probe.device)
+        return _total([numerator for numerator, _ in results]), sum((misfit for _, misfit in results), Misfit())
+
+    def object_numerator(self, probe: Probe, object: Object) -> Object:
+        """sum_j conj(P) psi_j over the object."""
+
+        def work(spans: list[Span]) -> Object:
+            numerator, scratch = torch.zeros_like(object), torch.empty_like(probe)
+            conjugate = probe.conj().resolve_conj()
+            for a, b in spans:
+                _add_to_object_(numerator, self.stored.rows(a, b), conjugate, self.data.positions[a:b], scratch)
+            return numerator
+
+        return _total(parallel.over_spans(work, self.spans, probe.device))
+
+    def probe_numerator(self, probe: Probe, object: Object) -> Probe:
+        """sum_j conj(O) psi_j over the window."""
+        conjugate = object.conj().resolve_conj()
+
+        def work(spans: list[Span]) -> Probe:
+            numerator, scratch = torch.zeros_like(probe), torch.empty_like(probe)
+            for a, b in spans:
+                views = windows(self.data.positions[a:b], self.data.window)
+                for window, wave in zip(views, self.stored.rows(a, b), strict=True):
+                    numerator.add_(torch.mul(wave, conjugate[window], out=scratch))
+            return numerator
+
+        return _total(parallel.over_spans(work, self.spans, probe.device))
+
+    def _buffers(self, probe: Probe) -> tuple[Waves, Probe, Magnitudes]:
+        n = parallel.FRAMES_PER_BLOCK
+        waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
+        magnitudes = torch.empty((n, *self.data.window), device=probe.device)
+        return waves, torch.empty_like(probe), magnitudes
+
+
+def _add_to_object_(numerator: Object, waves: Waves, conjugate: Probe, positions: Positions, scratch: Probe) -> None:
+    y, x = conjugate.shape[1:]
+    for window, wave in zip(windows(positions, (y, x)), waves, strict=True):
+        torch.mul(wave, conjugate, out=scratch)
+        for mode in scratch:
+            numerator[window].add_(mode)
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    for part in parts[1:]:
+        parts[0].add_(part)
+    return parts[0]
+
+
+def _change(before: Probe, after: Probe) -> float:
+    return float(torch.linalg.vector_norm(after - before) / torch.linalg.vector_norm(after))

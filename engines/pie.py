@@ -1,0 +1,153 @@
+"""The ptychographic iterative engine and its regularised form."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Le
+from jaxtyping import Float
+from torch import Tensor
+
+from engines.arrays import Object, Probe, Waves
+from engines.metrics import Misfit
+from engines.optics import bounding_box, exit_waves, fft2, ifft2, intensity
+from engines.projections import TINY, magnitude_projection_
+from engines.state import Data, Engine, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class PIE(Engine):
+    """One sweep over the frames in random order, each correcting object and probe on its own::
+
+        psi' = F^-1[ Pi_M F[P O] ],   d = psi' - P O
+        O <- O + object_step conj(P) d / ((1 - alpha) |P|^2 + alpha max |P|^2)
+        P <- P + probe_step  conj(O) d / ((1 - beta) |O|^2 + beta max |O|^2)
+
+    With several modes |P|^2 is their sum (Thibault & Menzel, Nature 494 (2013) 68). Frames of a batch see the same
+    object and probe; their numerators and denominators are summed. The metrics are those that each frame had
+    when its turn came.
+    """
+
+    object_step: Annotated[float, Gt(0), Le(2)] = 1.0
+    """Fraction of the object's correction that is applied."""
+    probe_step: Annotated[float, Gt(0), Le(2)] = 1.0
+    """Fraction of the probe's correction that is applied."""
+    batch: Annotated[int, Ge(1), Le(256)] = 1
+    """Frames that are corrected at a time."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of the order of the frames, which is another one in each iteration."""
+    metrics_every: Annotated[int, Ge(0)] = 1
+    """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
+
+    @property
+    @abstractmethod
+    def regularisation(self) -> tuple[float, float]:
+        """The pair alpha, beta."""
+
+    def step(self, state: State, data: Data) -> State:
+        """One sweep; object and probe are changed in place."""
+        iteration = state.iteration + 1
+        order = np.random.default_rng((self.seed, iteration)).permutation(data.count)
+        misfit = Misfit()
+        measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
+        n = min(self.batch, data.count)
+        waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
+        magnitudes = torch.empty((n, *data.window), device=state.probe.device)
+        for start in range(0, data.count, self.batch):
+            frames = order[start : start + self.batch]
+            measurement = data.magnitudes(frames.tolist(), magnitudes)
+            positions = data.positions[frames]
+            model = exit_waves(state.probe, state.object, positions, waves[: len(frames)])
+            projected = ifft2(magnitude_projection_(fft2(model), measurement, misfit if measured else None))
+            self._correct_(state, projected.sub_(model), positions.tolist(), iteration >= self.probe_start)
+        return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
+
+    def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
+        """Four waves a frame of a batch; two boxes as large as the object, or one window where the batch is 1."""
+        box = math.prod(object_shape if self.batch > 1 else probe_shape[1:])
+        return 4 * self.batch * 8 * math.prod(probe_shape) + 3 * 8 * box + 2 * 8 * math.prod(probe_shape)
+
+    def _correct_(self, state: State, difference: Waves, corners: list[list[int]], probe_too: bool) -> None:
+        """Apply the correction of a batch to object and probe, both computed from the old ones."""
+        y, x = difference.shape[-2:]
+        alpha, beta = self.regularisation
+        box = bounding_box([(row, col) for row, col in corners], (y, x))
+        views = [
+            (slice(row - box[0].start, row - box[0].start + y), slice(col - box[1].start, col - box[1].start + x))
+            for row, col in corners
+        ]
+        object, probe = state.object[box], state.probe
+        object_sums = _object_sums(object, probe, difference, views)
+        if probe_too:
+            numerator, denominator = _probe_sums(object, probe, difference, views)
+            _apply_(probe, numerator, denominator, beta, self.probe_step)
+        _apply_(object, *object_sums, alpha, self.object_step)
+
+
+Sums = tuple[Tensor, Tensor]
+View = tuple[slice, slice]
+
+
+def _object_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
+    """Add up conj(P) d and |P|^2 over a box that holds the views."""
+    power = intensity(probe).sum(dim=0)
+    patches = difference.mul(probe.conj()).sum(dim=1)
+    if len(views) == 1:
+        return patches[0], power
+    numerator, denominator = torch.zeros_like(object), torch.zeros_like(object.real)
+    for view, patch in zip(views, patches, strict=True):
+        numerator[view].add_(patch)
+        denominator[view].add_(power)
+    return numerator, denominator
+
+
+def _probe_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
+    """Add up conj(O) d and |O|^2 over a window."""
+    numerator, denominator = torch.zeros_like(probe), torch.zeros_like(probe[0].real)
+    transmission = intensity(object)
+    for view, wave in zip(views, difference, strict=True):
+        numerator.add_(wave.mul_(object[view].conj()))
+        denominator.add_(transmission[view])
+    return numerator, denominator
+
+
+def _apply_(
+    target: Tensor, numerator: Tensor, denominator: Float[Tensor, "y x"], regularisation: float, step: float
+) -> None:
+    """Add to the target: step * numerator / ((1 - r) denominator + r max denominator)."""
+    largest = denominator.max().clamp(min=TINY)
+    weight = denominator.mul_(1 - regularisation).add_(largest, alpha=regularisation).reciprocal_().mul_(step)
+    target.add_(numerator.mul_(weight))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RPIE(PIE):
+    """Regularised PIE (Maiden, Johnson & Li, Optica 4 (2017) 736, eqs. 19-20); the update lines are in `PIE`.
+
+    With a good probe it reaches a given error many times sooner than DM: the default for the first live image.
+    """
+
+    object_regularisation: Annotated[float, Gt(0), Le(1)] = 0.1
+    """alpha: smaller trusts weakly lit pixels more."""
+    probe_regularisation: Annotated[float, Gt(0), Le(1)] = 0.5
+    """beta."""
+
+    @property
+    def regularisation(self) -> tuple[float, float]:
+        """The pair alpha, beta."""
+        return self.object_regularisation, self.probe_regularisation
+
+
+@dataclass(frozen=True, kw_only=True)
+class EPIE(PIE):
+    """Extended PIE (Maiden & Rodenburg, Ultramicroscopy 109 (2009) 1256, eqs. 6-7): rPIE with alpha = beta = 1."""
+
+    @property
+    def regularisation(self) -> tuple[float, float]:
+        """The pair alpha, beta."""
+        return 1.0, 1.0

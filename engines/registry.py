@@ -1,0 +1,20 @@
+"""Every algorithm by its name: a new one is a new file and one line here."""
+
+from __future__ import annotations
+
+from engines.dm import DM
+from engines.er import ER
+from engines.pie import EPIE, RPIE
+from engines.state import Engine
+
+ENGINES: dict[str, type[Engine]] = {
+    "dm": DM,
+    "er": ER,
+    "rpie": RPIE,
+    "epie": EPIE,
+}
+
+
+def engine_name(engine: Engine) -> str:
+    """The name under which an engine is registered."""
+    return next(name for name, kind in ENGINES.items() if kind is type(engine))

@@ -1,0 +1,123 @@
+"""What engines share: the measured data, the state of a reconstruction, and the base of every algorithm."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engines.arrays import Magnitudes, Object, Positions, Probe
+from engines.blocks import Blocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Measured frames as a reconstruction sees them: a fixed number of rows of a dataset that may go on growing."""
+
+    storage: Blocks
+    """Magnitudes (row, y, x), float16 or float32, -1 where a pixel is not trusted; shared, never copied."""
+    rows: NDArray[np.int64]
+    """Row in `storage` of each frame."""
+    positions: Positions
+    """Top-left corner (row, col) of each frame's window on the present canvas, in pixels."""
+    mean_counts: float
+    """Trusted counts of a frame, averaged over the frames with any."""
+
+    @classmethod
+    def of(cls, magnitudes: Magnitudes, positions: Positions) -> Self:
+        """Data from plain tensors."""
+        storage = Blocks(tuple(magnitudes.shape[1:]), magnitudes.dtype, magnitudes.device, len(magnitudes))
+        storage.write(0, magnitudes)
+        mean = float(magnitudes.float().clamp(min=0).square().sum()) / len(magnitudes)
+        return cls(storage=storage, rows=np.arange(len(magnitudes)), positions=positions, mean_counts=mean)
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self.rows)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Shape (y, x) of a frame."""
+        y, x = self.storage.item_shape
+        return y, x
+
+    def magnitudes(self, frames: Sequence[int], scratch: Tensor) -> Magnitudes:
+        """Magnitudes of some frames as float32: a view where that is possible, else copied into `scratch`."""
+        rows = self.rows[np.asarray(frames)]
+        first, count = int(rows[0]), len(rows)
+        spans = list(self.storage.spans(first, first + count, count)) if rows[-1] - first == count - 1 else []
+        consecutive = len(spans) == 1 and bool((np.diff(rows) == 1).all())
+        if consecutive and self.storage.dtype == torch.float32:
+            return self.storage.rows(first, first + count)
+        out = scratch[:count]
+        if consecutive:
+            return out.copy_(self.storage.rows(first, first + count))
+        for each, row in zip(out, rows.tolist(), strict=True):
+            each.copy_(self.storage.rows(row, row + 1)[0])
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Everything that an iteration changes. An algorithm that remembers more subclasses it."""
+
+    object: Object
+    """Transmission on the canvas."""
+    probe: Probe
+    """Incoherent modes, centre at [n // 2, n // 2]."""
+    iteration: int = 0
+    """Iterations done."""
+    admitted: int = 0
+    """Frames taken in."""
+    exit_waves: Blocks | None = None
+    """Stored exit waves (frame, mode, y, x), for algorithms that need them."""
+    error: float = math.nan
+    """Relative amplitude error sqrt(sum (|f| - sqrt I)^2 / sum I) of the last iteration; NaN where not computed."""
+    r_factor: float = math.nan
+    """sum ||f| - sqrt I| / sum sqrt I of the last iteration; NaN where not computed."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the state holds."""
+        return self.object.nbytes + self.probe.nbytes + (self.exit_waves.nbytes if self.exit_waves else 0)
+
+
+def initial_state(probe: Probe, object_shape: tuple[int, int]) -> State:
+    """A start with an empty object, one everywhere."""
+    object = torch.ones(object_shape, dtype=torch.complex64, device=probe.device)
+    return State(object=object, probe=probe.to(torch.complex64).clone())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(ABC):
+    """An algorithm: hyper-parameters, and one iteration over the frames seen so far."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+    probe_start: Annotated[int, Ge(1)] = 2
+    """First iteration that updates the probe, counted from 1."""
+
+    def admit(self, state: State, data: Data) -> State:
+        """Take in the frames that `data` has more than before: object and probe carry over."""
+        return replace(state, admitted=data.count, exit_waves=None)
+
+    @abstractmethod
+    def step(self, state: State, data: Data) -> State:
+        """One iteration; free to reuse the buffers of the state it was given."""
+
+    def exit_wave_bytes(self, probe_shape: tuple[int, int, int]) -> int:
+        """Bytes that one frame's stored exit waves take; 0 for algorithms that store none."""
+        return 0
+
+    @abstractmethod
+    def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
+        """Bytes allocated for the duration of a step."""
