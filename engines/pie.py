@@ -33,9 +33,9 @@ class PIE(Engine):
     when its turn came.
     """
 
-    object_step: Annotated[float, Gt(0), Le(2)] = 1.0
+    object_step: Annotated[float, Gt(0), Le(2)] = 0.5
     """Fraction of the object's correction that is applied."""
-    probe_step: Annotated[float, Gt(0), Le(2)] = 1.0
+    probe_step: Annotated[float, Gt(0), Le(2)] = 0.5
     """Fraction of the probe's correction that is applied."""
     batch: Annotated[int, Ge(1), Le(256)] = 1
     """Frames that are corrected at a time."""
@@ -132,9 +132,9 @@ class RPIE(PIE):
     With a good probe it reaches a given error many times sooner than DM: the default for the first live image.
     """
 
-    object_regularisation: Annotated[float, Gt(0), Le(1)] = 0.1
+    object_regularisation: Annotated[float, Gt(0), Le(1)] = 0.5
     """alpha: smaller trusts weakly lit pixels more."""
-    probe_regularisation: Annotated[float, Gt(0), Le(1)] = 0.5
+    probe_regularisation: Annotated[float, Gt(0), Le(1)] = 1.0
     """beta."""
 
     @property

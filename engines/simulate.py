@@ -102,9 +102,11 @@ class Scan:
         """Counts of some frames as a detector sends them, uint32, zero frequency at [n // 2, n // 2]."""
         counts = np.fft.fftshift(self.expected(start, stop).numpy(), axes=(-2, -1))
         if not self.noise:
-            return np.rint(counts).astype(np.uint32)
-        noisy = [np.random.default_rng((self.seed, start + i)).poisson(frame) for i, frame in enumerate(counts)]
-        return np.stack(noisy).astype(np.uint32)
+            noisy = [np.rint(frame) for frame in counts]
+        else:
+            noisy = [np.random.default_rng((self.seed, start + i)).poisson(frame) for i, frame in enumerate(counts)]
+        frames: NDArray[np.uint32] = np.stack(noisy).astype(np.uint32)
+        return frames
 
     def blocks(self, size: int = 25) -> Iterator[NDArray[np.uint32]]:
         """All frames, some at a time."""
