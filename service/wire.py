@@ -270,6 +270,19 @@ def decode(header: bytes | memoryview) -> Message:
         raise WireError(explain(error)) from error
 
 
+def decode_recorded(data: bytes | memoryview) -> Recorded:
+    """What ingest said on its PUB socket; raises `WireError` if it is not that."""
+    try:
+        fields = msgpack.unpackb(data, raw=False)
+        if not isinstance(fields, dict) or fields.pop("v", None) != VERSION:
+            raise WireError(f"acknowledgement: expected a map of version {VERSION}, got {str(fields)[:80]}")
+        return Recorded.model_validate(fields)
+    except ValidationError as error:
+        raise WireError(explain(error)) from error
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
+        raise WireError(f"acknowledgement: expected msgpack, got {bytes(data[:24])!r} ({error})") from error
+
+
 def explain(error: ValidationError) -> str:
     """A validation error in one line: each field with what was expected and what came."""
     return "; ".join(

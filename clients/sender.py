@@ -1,0 +1,241 @@
+"""The sending end of the wire protocol: nothing that was handed over is lost while ingest is away.
+
+Every message is kept until ingest has said that it is recorded. When ingest was restarted (the connection was
+made anew), all that is kept goes out again in its old order; ingest drops what it had by index.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+from zmq.utils.monitor import recv_monitor_message
+
+from service.wire import (
+    HIGH_WATER_MARK,
+    Abort,
+    End,
+    Frames,
+    Message,
+    Positions,
+    Recorded,
+    Start,
+    WireError,
+    acknowledge_endpoint,
+    decode_recorded,
+    encode,
+    pack_start,
+)
+
+KEEP_BYTES = 256_000_000
+"""Messages kept for sending again take so much memory at most; then sending waits for acknowledgements."""
+CONNECT_TIMEOUT_S = 5.0
+REPEAT_S = 5.0
+"""At the end, what is still not acknowledged goes out again after so many quiet seconds."""
+PATIENCE_S = 60.0
+"""Without any sign of ingest for so long, sending is given up."""
+LINGER_MS = 2000
+TICK_MS = 100
+
+Key = tuple[str, int]
+Buffer = bytes | NDArray[Any]
+
+
+class SendError(ConnectionError):
+    """Ingest cannot be reached; says where it was looked for and what to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message as it went out."""
+
+    key: Key
+    """("start", 0), (stream, seq) or ("end frames", 0)."""
+    header: bytes
+    buffer: Buffer
+
+    @property
+    def size(self) -> int:
+        """Bytes of the buffer."""
+        return self.buffer.nbytes if isinstance(self.buffer, np.ndarray) else len(self.buffer)
+
+
+class Sender:
+    """Sends one scan to ingest; a context manager. Raises `SendError` if nothing listens there.
+
+    Not for several threads: acknowledgements and reconnections are looked after whenever it is called.
+    """
+
+    def __init__(
+        self, ingest: str, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, keep_bytes: int = KEEP_BYTES
+    ) -> None:
+        self._ingest = ingest
+        self._keep_bytes = keep_bytes
+        self._scan = ""
+        self._kept: dict[Key, Kept] = {}
+        self._pending: deque[Kept] = deque()
+        self._progress = time.monotonic()
+        self.kept_bytes = 0
+        """Bytes of what is not acknowledged yet."""
+        self.repeated = 0
+        """Messages that went out again."""
+        self._context = zmq.Context()
+        self._push = self._context.socket(zmq.PUSH)
+        self._push.sndhwm = HIGH_WATER_MARK
+        self._push.immediate = True  # queue for a living ingest only; while it is away, what is kept is enough
+        self._push.linger = LINGER_MS
+        self._acknowledgements = self._context.socket(zmq.SUB)
+        self._acknowledgements.subscribe(b"")
+        self._events = self._push.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._poller = zmq.Poller()
+        for each in (self._acknowledgements, self._events):
+            self._poller.register(each, zmq.POLLIN)
+        try:
+            self._connect(connect_timeout_s)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the sockets; what ingest has not taken within two seconds is dropped."""
+        self._push.disable_monitor()
+        for each in (self._push, self._acknowledgements, self._events):
+            each.close()
+        self._context.term()
+
+    def start(self, start: Start, **arrays: NDArray[Any]) -> None:
+        """Begin the scan; arrays by the names of `ArraySpec`."""
+        self._scan = start.scan
+        self._post(Kept(("start", 0), *pack_start(start, **arrays)))
+
+    def send(self, message: Frames | Positions, buffer: Buffer) -> None:
+        """Send rows; waits while ingest takes no more. An array must stay as it is until it is acknowledged."""
+        self._post(Kept((message.t, message.seq), encode(message), buffer))
+
+    def end(self, end: End) -> None:
+        """Say that one stream is over."""
+        self._post(Kept((f"end {end.stream}", 0), encode(end), b""))
+
+    def abort(self, reason: str) -> None:
+        """Give the scan up, if ingest is there to hear it; nothing is sent again afterwards."""
+        self._pending.clear()
+        self._kept.clear()
+        message: Message = Abort(scan=self._scan, reason=reason[:500])
+        if self._push.poll(TICK_MS, zmq.POLLOUT):
+            self._push.send_multipart([encode(message), b""])
+
+    def wait(self, until: float) -> None:
+        """Look after acknowledgements and reconnections until a time of `time.monotonic`."""
+        while (left := until - time.monotonic()) > 0:
+            if left < 0.002:  # finer than a poll can wait
+                time.sleep(left)
+            else:
+                self._step(int(min(left * 1e3 - 1, TICK_MS)))
+
+    def drain(self) -> bool:
+        """Wait until all is acknowledged; False if only the ends were not, which an older ingest never does."""
+        repeated = time.monotonic()
+        while self._kept:
+            self._step(TICK_MS)
+            self._give_up_after(PATIENCE_S)
+            if time.monotonic() - max(self._progress, repeated) > REPEAT_S:
+                if all(name.startswith("end ") for name, _ in self._kept):
+                    return False
+                self._repeat()
+                repeated = time.monotonic()
+        return True
+
+    def _connect(self, timeout_s: float) -> None:
+        with self._acknowledgements.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as heard:
+            self._acknowledgements.connect(acknowledge_endpoint(self._ingest))
+            self._push.connect(self._ingest)
+            deadline = time.monotonic() + timeout_s
+            for socket, what in ((self._events, self._ingest), (heard, acknowledge_endpoint(self._ingest))):
+                if not socket.poll(max(0, int((deadline - time.monotonic()) * 1e3))):
+                    raise SendError(
+                        f"nothing listens at {what} (waited {timeout_s:g} s); start `ptycholive serve` there first, "
+                        "or say where ingest is"
+                    )
+                recv_monitor_message(socket)
+            self._acknowledgements.disable_monitor()
+
+    def _post(self, message: Kept) -> None:
+        self._kept[message.key] = message
+        self.kept_bytes += message.size
+        self._pending.append(message)
+        self._progress = time.monotonic()
+        self._step(0)
+        while self._pending or self.kept_bytes > self._keep_bytes:
+            self._step(TICK_MS)
+            self._give_up_after(PATIENCE_S)
+
+    def _give_up_after(self, seconds: float) -> None:
+        if time.monotonic() - self._progress > seconds:
+            raise SendError(
+                f"ingest at {self._ingest} took and acknowledged nothing for {seconds:g} s; "
+                f"{len(self._kept)} messages are not recorded"
+            )
+
+    def _step(self, timeout_ms: int) -> None:
+        """One turn: reconnections first, so that nothing new overtakes what is to be sent again."""
+        if self._pending:
+            self._poller.register(self._push, zmq.POLLOUT)
+        elif self._push in self._poller:
+            self._poller.unregister(self._push)
+        ready = dict(self._poller.poll(timeout_ms))
+        if self._events in ready:
+            recv_monitor_message(self._events)
+            self._repeat()
+        if self._acknowledgements in ready:
+            while self._acknowledgements.poll(0):
+                self._acknowledged(self._acknowledgements.recv())
+        if self._push in ready:
+            self._push_pending()
+
+    def _push_pending(self) -> None:
+        while self._pending:
+            message = self._pending[0]
+            parts: list[Any] = [message.header, message.buffer]  # an array goes out without a copy
+            try:
+                self._push.send_multipart(parts, zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._pending.popleft()
+            self._progress = time.monotonic()
+
+    def _repeat(self) -> None:
+        self.repeated += len(self._kept) - len(self._pending)
+        self._pending = deque(self._kept.values())
+
+    def _acknowledged(self, data: bytes) -> None:
+        try:
+            recorded = decode_recorded(data)
+        except WireError:
+            return  # not for us to judge: without it the message is merely kept longer
+        if recorded.scan == self._scan:
+            for key in [key for key in self._kept if _covers(recorded, key)]:
+                self.kept_bytes -= self._kept.pop(key).size
+                self._progress = time.monotonic()
+
+
+def _covers(recorded: Recorded, key: Key) -> bool:
+    name, seq = key
+    if name == "start":
+        return True
+    if name == recorded.stream:
+        return any(first <= seq <= last for first, last in recorded.ranges)
+    return recorded.ended and name == f"end {recorded.stream}"
