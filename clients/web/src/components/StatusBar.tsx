@@ -1,0 +1,81 @@
+import { formatCount, formatRate } from "../lib/format";
+import { useLive } from "../live/page";
+import type { ReconstructionStatus, ScanStatus } from "../protocol";
+import { selectedReconstruction, selectedScan } from "../state/select";
+import { Age } from "./Age";
+import { ConnectionState } from "./ConnectionState";
+import { ScanProgress } from "./ScanProgress";
+import { Stat } from "./Stat";
+import { StateWord } from "./StateGlyph";
+
+export function StatusBar() {
+  const scan = useLive(selectedScan);
+  const recon = useLive(selectedReconstruction);
+  return (
+    <header className="status-bar">
+      <h1 className="brand">
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <circle cx="12" cy="13" r="7.5" />
+          <circle cx="20" cy="13" r="7.5" />
+          <circle cx="16" cy="20" r="7.5" />
+        </svg>
+        <span>ptycholive</span>
+      </h1>
+      {scan === null ? <div className="grow" /> : <ScanHead scan={scan} />}
+      {scan === null ? null : <Figures scan={scan} recon={recon} />}
+      <ConnectionState />
+    </header>
+  );
+}
+
+function ScanHead({ scan }: { scan: ScanStatus }) {
+  return (
+    <>
+      <div className="scan-head">
+        <span className="scan-key" data-testid="scan-key" title={scan.key}>
+          {scan.key}
+        </span>
+        <span className="scan-id" data-testid="scan-id" title="The service's id of this scan">
+          {scan.id}
+        </span>
+      </div>
+      <StateWord state={scan.state} testId="scan-state" />
+      <ScanProgress scan={scan} />
+    </>
+  );
+}
+
+function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatus | null }) {
+  return (
+    <div className="figures">
+      <Stat
+        label="detector"
+        value={formatRate(scan.frame_rate_hz)}
+        unit="Hz"
+        testId="rate-detector"
+        title="Frames recorded a second"
+      />
+      <Stat
+        label="reconstruction"
+        value={formatRate(recon?.frame_rate_hz ?? 0)}
+        unit="Hz"
+        testId="rate-reconstruction"
+        title="Frames processed a second: iterations a second times frames admitted"
+      />
+      <Stat
+        label="lag"
+        value={formatCount(recon?.lag ?? 0)}
+        testId="lag"
+        title="Frames that have arrived but are not yet iterated on"
+      />
+      <Stat
+        label="lost"
+        value={formatCount(scan.lost)}
+        testId="lost"
+        tone={scan.lost > 0 ? "warn" : undefined}
+        title="Frames that never came, though later ones did"
+      />
+      <Age />
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+/** Quantised pictures as they travel: codes and the window they were quantised to; code 0 is "not covered". */
+import type { Image, Layer, Quantity } from "../protocol";
+
+export interface PixelLayer {
+  quantity: Quantity;
+  low: number;
+  high: number;
+  /** Highest code: 2**bits - 1. */
+  top: number;
+  codes: Uint8Array | Uint16Array;
+}
+
+export interface Pixels {
+  modes: number;
+  rows: number;
+  cols: number;
+  layers: PixelLayer[];
+}
+
+export function toPixels(image: Image): Pixels {
+  const [modes, rows, cols] = image.shape;
+  const layers = image.layers.map((layer) => toLayer(layer, modes * rows * cols));
+  return { modes, rows, cols, layers };
+}
+
+function toLayer(layer: Layer, count: number): PixelLayer {
+  const bytes = (count * layer.bits) / 8;
+  if (layer.data.byteLength !== bytes) {
+    throw new Error(`expected ${bytes} bytes of ${layer.quantity}, ${layer.data.byteLength} came`);
+  }
+  // A copy, since the codes lie anywhere in the message and 16-bit views must begin at an even byte.
+  const own = layer.data.slice();
+  const codes = layer.bits === 16 ? new Uint16Array(own.buffer) : own;
+  return { quantity: layer.quantity, low: layer.low, high: layer.high, top: 2 ** layer.bits - 1, codes };
+}
+
+/** value = low + (code - 1) / (2**bits - 2) * (high - low); NaN where not covered. */
+export function dequantise(code: number, layer: Pick<PixelLayer, "low" | "high" | "top">): number {
+  if (code === 0) return Number.NaN;
+  return layer.low + ((code - 1) / (layer.top - 1)) * (layer.high - layer.low);
+}
+
+/** The value of one pixel, or null where the picture has none. */
+export function valueAt(pixels: Pixels, quantity: Quantity, mode: number, row: number, col: number): number | null {
+  const layer = pixels.layers.find((l) => l.quantity === quantity);
+  const inside = row >= 0 && col >= 0 && row < pixels.rows && col < pixels.cols;
+  if (layer === undefined || !inside) return null;
+  const code = layer.codes[(mode * pixels.rows + row) * pixels.cols + col];
+  return code === undefined || code === 0 ? null : dequantise(code, layer);
+}

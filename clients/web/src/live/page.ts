@@ -1,0 +1,31 @@
+/** The one store and the one session of this page, and how components read them. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+import { INITIAL, type Action, type State } from "../state/model";
+import { reduce } from "../state/reducer";
+import { createStore } from "../state/store";
+import { localNow } from "./clock";
+import { liveUrl } from "./rest";
+import { Session } from "./session";
+
+export const store = createStore<State, Action>(reduce, INITIAL);
+export const session = new Session(store, liveUrl());
+
+/** Part of the state; renders again when that part changes. The selector must return the same for the same state. */
+export function useLive<T>(selector: (state: State) => T): T {
+  return useSyncExternalStore(store.subscribe, () => selector(store.get()));
+}
+
+export function notify(text: string): void {
+  store.dispatch({ type: "notice", notice: { text, at: localNow() } });
+}
+
+/** This browser's clock in ms, read again every `everyMs`. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(localNow);
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(localNow()), everyMs);
+    return () => window.clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}

@@ -1,0 +1,169 @@
+/**
+ * Browser protocol, version 1: the twin of service/browser.py, where each field's meaning and unit is written.
+ * tests/web/test_protocol_twin.py holds the two against each other. It reads this file line by line: one field a
+ * line, every union and list on one line, and a `?` only on what a client may leave out.
+ */
+
+export const PROTOCOL_VERSION = 1;
+export const MAX_IMAGE_PX = 1024;
+export const METRIC_COLUMNS = ["iteration", "frames", "error", "r_factor", "seconds"] as const;
+export const POSITION_COLUMNS = ["index", "row", "col"] as const;
+
+export const SCAN_STATES = ["armed", "receiving", "stalled", "ended", "aborted"] as const;
+export const SCAN_OVER = ["ended", "aborted"] as const;
+export const RECONSTRUCTION_STATES = ["waiting", "running", "paused", "finishing", "finished", "stopped", "failed", "refused"] as const;
+export const RECONSTRUCTION_OVER = ["finished", "stopped", "failed", "refused"] as const;
+
+export type ScanState = (typeof SCAN_STATES)[number];
+export type ReconstructionState = (typeof RECONSTRUCTION_STATES)[number];
+export type ImageName = "object" | "probe";
+export type Quantity = "phase" | "amplitude";
+export type Bits = 8 | 16;
+
+// ---- client to server
+
+export interface ImageRequest {
+  name: ImageName;
+  quantities?: Quantity[];
+  bits?: Bits;
+  max_px?: number;
+  crop?: [number, number, number, number] | null;
+}
+
+export interface Subscribe {
+  t: "subscribe";
+  reconstruction: string;
+  metrics_from?: number;
+  positions_from?: number;
+  images?: ImageRequest[];
+  max_hz?: number;
+}
+
+export interface Unsubscribe {
+  t: "unsubscribe";
+  reconstruction: string;
+}
+
+export interface Credit {
+  t: "credit";
+  reconstruction: string;
+  name: ImageName;
+}
+
+export type ClientMessage = Subscribe | Unsubscribe | Credit;
+
+// ---- server to client
+
+export interface ScanStatus {
+  id: string;
+  key: string;
+  state: ScanState;
+  message: string;
+  created_ns: number;
+  planned: number | null;
+  received: number;
+  positions: number;
+  paired: number;
+  lost: number;
+  duplicated: number;
+  refused: number;
+  frame_rate_hz: number;
+  newest_ns: number;
+  frame_shape: [number, number] | null;
+  metadata: Record<string, string | number | boolean>;
+  reconstructions: string[];
+}
+
+export interface ReconstructionStatus {
+  id: string;
+  scan: string;
+  label: string;
+  state: ReconstructionState;
+  message: string;
+  created_ns: number;
+  engine: string;
+  parameters: Record<string, unknown>;
+  live: Record<string, unknown>;
+  modes: number;
+  probe: string;
+  restarted_from: string | null;
+  iteration: number;
+  total_iterations: number | null;
+  frames: number;
+  lag: number;
+  outside: number;
+  iteration_rate_hz: number;
+  frame_rate_hz: number;
+  error: number | null;
+  metrics: number;
+  snapshot: number;
+  memory_bytes: number;
+  device: string;
+  object_shape: [number, number] | null;
+  pixel_m: number | null;
+  probe_shape: [number, number, number] | null;
+  result: string | null;
+}
+
+export interface Hello {
+  t: "hello";
+  protocol: number;
+  version: string;
+  now_ns: number;
+  scans: ScanStatus[];
+  reconstructions: ReconstructionStatus[];
+}
+
+export interface ScanUpdate {
+  t: "scan";
+  now_ns: number;
+  scan: ScanStatus;
+}
+
+export interface ReconstructionUpdate {
+  t: "reconstruction";
+  now_ns: number;
+  reconstruction: ReconstructionStatus;
+}
+
+export interface Series {
+  t: "metrics" | "positions";
+  reconstruction: string;
+  start: number;
+  columns: string[];
+  data: Uint8Array;
+}
+
+export interface Layer {
+  quantity: Quantity;
+  bits: Bits;
+  low: number;
+  high: number;
+  data: Uint8Array;
+}
+
+export interface Image {
+  t: "image";
+  reconstruction: string;
+  name: ImageName;
+  snapshot: number;
+  iteration: number;
+  frames: number;
+  newest_index: number;
+  data_ns: number;
+  now_ns: number;
+  shape: [number, number, number];
+  origin: [number, number];
+  step: number;
+  full_shape: [number, number];
+  pixel_m: number;
+  powers: number[];
+  layers: Layer[];
+}
+
+export interface Problem {
+  t: "problem";
+  message: string;
+}
+
+export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Problem;

@@ -1,0 +1,85 @@
+/** Everything the page shows, in one place, and all that can happen to it. */
+import type { ColormapName } from "../image/colormaps";
+import type { Levels } from "../image/levels";
+import type { Look } from "../image/paint";
+import type { Image, ImageName, ReconstructionStatus, ScanStatus, ServerMessage } from "../protocol";
+import { EMPTY_TABLE, type Table } from "./table";
+
+export type Connection = "connecting" | "open" | "lost";
+
+export interface SeriesOf {
+  metrics: Table;
+  positions: Table;
+}
+
+/** The picture on the screen, without its pixels. */
+export type Shown = Omit<Image, "layers" | "t">;
+
+export interface Notice {
+  text: string;
+  /** Tells two notices of the same text apart. */
+  at: number;
+}
+
+export interface ViewSettings {
+  look: Look;
+  colormaps: Record<Look, ColormapName>;
+  /** Levels that a person locked, for each look. */
+  locked: Record<Look, Levels | null>;
+}
+
+export interface State {
+  connection: Connection;
+  version: string;
+  /** The service's clock minus this browser's, in ms. */
+  offsetMs: number | null;
+  scans: Record<string, ScanStatus>;
+  reconstructions: Record<string, ReconstructionStatus>;
+  series: Record<string, SeriesOf>;
+  /** Always look at the newest live scan and its newest reconstruction. */
+  follow: boolean;
+  scan: string | null;
+  reconstruction: string | null;
+  shown: Record<ImageName, Shown | null>;
+  views: Record<ImageName, ViewSettings>;
+  /** The part of the object asked for at full resolution: (row, col, height, width). */
+  crop: [number, number, number, number] | null;
+  showPositions: boolean;
+  notice: Notice | null;
+}
+
+export type Action =
+  | { type: "connection"; connection: Connection }
+  | { type: "received"; message: ServerMessage; offsetMs: number | null }
+  | { type: "started"; reconstruction: ReconstructionStatus }
+  | { type: "shown"; shown: Shown }
+  | { type: "follow"; follow: boolean }
+  | { type: "select"; scan: string; reconstruction: string | null }
+  | { type: "view"; name: ImageName; settings: Partial<ViewSettings> }
+  | { type: "crop"; crop: State["crop"] }
+  | { type: "showPositions"; show: boolean }
+  | { type: "notice"; notice: Notice | null };
+
+export const NO_SERIES: SeriesOf = { metrics: EMPTY_TABLE, positions: EMPTY_TABLE };
+
+const UNLOCKED: ViewSettings["locked"] = { phase: null, amplitude: null, complex: null };
+
+export const INITIAL: State = {
+  connection: "connecting",
+  version: "",
+  offsetMs: null,
+  scans: {},
+  reconstructions: {},
+  series: {},
+  follow: true,
+  scan: null,
+  reconstruction: null,
+  shown: { object: null, probe: null },
+  views: {
+    object: { look: "phase", colormaps: { phase: "viridis", amplitude: "greys", complex: "wheel" }, locked: UNLOCKED },
+    probe: { look: "complex", colormaps: { phase: "wheel", amplitude: "inferno", complex: "wheel" }, locked: UNLOCKED },
+  },
+  crop: null,
+  showPositions: false,
+  notice: null,
+};

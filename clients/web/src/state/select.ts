@@ -1,0 +1,48 @@
+/** What is looked at, and in which order things are listed. */
+import { RECONSTRUCTION_OVER, SCAN_OVER, type ReconstructionState, type ScanState } from "../protocol";
+import type { ReconstructionStatus, ScanStatus } from "../protocol";
+import { NO_SERIES, type SeriesOf, type State } from "./model";
+
+export function scanIsOver(state: ScanState): boolean {
+  return (SCAN_OVER as readonly ScanState[]).includes(state);
+}
+
+export function reconstructionIsOver(state: ReconstructionState): boolean {
+  return (RECONSTRUCTION_OVER as readonly ReconstructionState[]).includes(state);
+}
+
+export function newestFirst<T extends { created_ns: number; id: string }>(items: Record<string, T>): T[] {
+  return Object.values(items).sort((a, b) => b.created_ns - a.created_ns || b.id.localeCompare(a.id));
+}
+
+/** Reconstructions of a scan, newest first. */
+export function reconstructionsOf(state: Pick<State, "reconstructions">, scan: string): ReconstructionStatus[] {
+  return newestFirst(state.reconstructions).filter((r) => r.scan === scan);
+}
+
+/** Follows the newest live scan, or holds on to what was chosen for as long as it exists. */
+export function settleSelection(state: State): State {
+  const scans = newestFirst(state.scans);
+  const held = state.follow ? undefined : scans.find((s) => s.id === state.scan);
+  const scan = held ?? scans.find((s) => s.state === "receiving" || s.state === "stalled") ?? scans[0];
+  const own = scan === undefined ? [] : reconstructionsOf(state, scan.id);
+  const kept = state.follow ? undefined : own.find((r) => r.id === state.reconstruction);
+  const reconstruction = kept ?? own.find((r) => !reconstructionIsOver(r.state)) ?? own[0];
+  const [scanId, id] = [scan?.id ?? null, reconstruction?.id ?? null];
+  if (scanId === state.scan && id === state.reconstruction) return state;
+  const same = id === state.reconstruction;
+  const shown = same ? state.shown : { object: null, probe: null };
+  return { ...state, scan: scanId, reconstruction: id, shown, crop: same ? state.crop : null };
+}
+
+export function selectedScan(state: State): ScanStatus | null {
+  return state.scan === null ? null : (state.scans[state.scan] ?? null);
+}
+
+export function selectedReconstruction(state: State): ReconstructionStatus | null {
+  return state.reconstruction === null ? null : (state.reconstructions[state.reconstruction] ?? null);
+}
+
+export function selectedSeries(state: State): SeriesOf {
+  return state.reconstruction === null ? NO_SERIES : (state.series[state.reconstruction] ?? NO_SERIES);
+}
