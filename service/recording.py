@@ -63,9 +63,15 @@ def open_name(number: int) -> str:
 
 def segment_files(folder: Path) -> dict[int, Path]:
     """The segments of a scan by number, in order; the closed one where there are two."""
+    segments = folder / SEGMENT_FOLDER
     found: dict[int, Path] = {}
-    for path in sorted((folder / SEGMENT_FOLDER).glob("[0-9]*.h5"), reverse=True):
+    for path in sorted(segments.glob("[0-9]*.h5"), reverse=True):
         found[int(path.name.partition(".")[0])] = path
+    for number in set(range(1, max(found, default=0))) - set(found):
+        # a listing may miss a file that is renamed meanwhile; its rows would then come after those of the next
+        for path in (segments / open_name(number), segments / closed_name(number)):
+            if path.exists():
+                found[number] = path
     return dict(sorted(found.items()))
 
 
