@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -36,10 +37,10 @@ from service.wire import (
 KEEP_BYTES = 256_000_000
 """Messages kept for sending again take so much memory at most; then sending waits for acknowledgements."""
 CONNECT_TIMEOUT_S = 5.0
-REPEAT_S = 5.0
-"""At the end, what is still not acknowledged goes out again after so many quiet seconds."""
+REPEAT_S = 3.0
+"""While the sender waits, what is still not acknowledged goes out again after so many quiet seconds."""
 PATIENCE_S = 60.0
-"""Without any sign of ingest for so long, sending is given up."""
+"""Waiting without any sign of ingest for so long, the sender gives up."""
 LINGER_MS = 2000
 TICK_MS = 100
 
@@ -80,7 +81,7 @@ class Sender:
         self._scan = ""
         self._kept: dict[Key, Kept] = {}
         self._pending: deque[Kept] = deque()
-        self._progress = time.monotonic()
+        self._progress = time.monotonic()  # of the newest message or acknowledgement
         self.kept_bytes = 0
         """Bytes of what is not acknowledged yet."""
         self.repeated = 0
@@ -147,17 +148,12 @@ class Sender:
                 self._step(int(min(left * 1e3 - 1, TICK_MS)))
 
     def drain(self) -> bool:
-        """Wait until all is acknowledged; False if only the ends were not, which an older ingest never does."""
-        repeated = time.monotonic()
-        while self._kept:
+        """Wait until all is recorded; False if ingest did not confirm the ends, though it did everything else."""
+        self._wait_while(lambda: any(name in ("start", "frames", "positions") for name, _ in self._kept))
+        deadline = time.monotonic() + REPEAT_S
+        while self._kept and time.monotonic() < deadline:
             self._step(TICK_MS)
-            self._give_up_after(PATIENCE_S)
-            if time.monotonic() - max(self._progress, repeated) > REPEAT_S:
-                if all(name.startswith("end ") for name, _ in self._kept):
-                    return False
-                self._repeat()
-                repeated = time.monotonic()
-        return True
+        return not self._kept
 
     def _connect(self, timeout_s: float) -> None:
         with self._acknowledgements.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as heard:
@@ -179,16 +175,22 @@ class Sender:
         self._pending.append(message)
         self._progress = time.monotonic()
         self._step(0)
-        while self._pending or self.kept_bytes > self._keep_bytes:
-            self._step(TICK_MS)
-            self._give_up_after(PATIENCE_S)
+        self._wait_while(lambda: bool(self._pending) or self.kept_bytes > self._keep_bytes)
 
-    def _give_up_after(self, seconds: float) -> None:
-        if time.monotonic() - self._progress > seconds:
-            raise SendError(
-                f"ingest at {self._ingest} took and acknowledged nothing for {seconds:g} s; "
-                f"{len(self._kept)} messages are not recorded"
-            )
+    def _wait_while(self, waiting: Callable[[], bool]) -> None:
+        """Take turns; what stays unacknowledged goes out again, since an acknowledgement may have been missed."""
+        repeated = time.monotonic()
+        while waiting():
+            self._step(TICK_MS)
+            now = time.monotonic()
+            if now - self._progress > PATIENCE_S:
+                raise SendError(
+                    f"ingest at {self._ingest} acknowledged nothing for {PATIENCE_S:g} s; "
+                    f"{len(self._kept)} messages may not be recorded"
+                )
+            if not self._pending and now - max(self._progress, repeated) > REPEAT_S:
+                self._repeat()
+                repeated = now
 
     def _step(self, timeout_ms: int) -> None:
         """One turn: reconnections first, so that nothing new overtakes what is to be sent again."""
@@ -215,7 +217,6 @@ class Sender:
             except zmq.Again:
                 return
             self._pending.popleft()
-            self._progress = time.monotonic()
 
     def _repeat(self) -> None:
         self.repeated += len(self._kept) - len(self._pending)

@@ -104,7 +104,8 @@ def build(node: Node | None) -> None:
     if not is_stale():
         return
     if node is None:
-        raise BuildError(f"expected node {'.'.join(map(str, NODE_AT_LEAST))} or newer, or {NODE_PACKAGE}; found neither")
+        oldest = ".".join(map(str, NODE_AT_LEAST))
+        raise BuildError(f"expected node {oldest} or newer with npm on the PATH, or {NODE_PACKAGE}; found neither")
     install(node)
     node.run("run", "--silent", "build")
 
