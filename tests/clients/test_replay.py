@@ -229,7 +229,7 @@ def test_a_measured_scan_is_replayed() -> None:
     assert receiver.starts[0][0].reconstruction == ReconstructionSpec(live={"chunk": 25})
 
 
-@pytest.mark.parametrize("module", ["clients.replay", "service.wire", "service.formats"])
+@pytest.mark.parametrize("module", ["clients.client", "clients.replay", "service.wire", "service.formats"])
 def test_clients_load_no_torch(module: str) -> None:
     program = f"import sys, {module}; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'engines')])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
