@@ -11,7 +11,6 @@ import io
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -30,10 +29,9 @@ from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
 from service.snapshot import Quantity, Snapshot, png
 from service.telemetry import prometheus_text
+from service.version import VERSION
 from service.viewer import Viewer
 from service.wire import Metadata, ReconstructionSpec
-
-VERSION = version("ptycholive")
 
 
 class Health(BaseModel):
@@ -174,7 +172,7 @@ def scan_routes(hub: Hub) -> APIRouter:
         """End the scan's reconstructions; the recording goes on to the scan's end."""
         for reconstruction in hub.scan(scan).reconstructions:
             with suppress(CommandError):
-                await hub.reconstruct("stop", id=reconstruction)
+                await hub.reconstruct("stop", reconstruction=reconstruction)
         return hub.scan(scan)
 
     @router.post("/{scan}/abort")
@@ -231,18 +229,18 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
     @router.patch("/{reconstruction}")
     async def change(reconstruction: str, change: ParameterChange) -> ReconstructionStatus:
         """Change parameters from the next iteration on."""
-        return await hub.reconstruct("change", id=known(reconstruction).id, **change.model_dump())
+        return await hub.reconstruct("change", reconstruction=known(reconstruction).id, **change.model_dump())
 
     @router.post("/{reconstruction}/{action}")
     async def act(reconstruction: str, action: Literal["pause", "resume", "stop"]) -> ReconstructionStatus:
         """Pause, resume or stop; stopping writes the result."""
-        return await hub.reconstruct(action, id=known(reconstruction).id)
+        return await hub.reconstruct(action, reconstruction=known(reconstruction).id)
 
     @router.post("/{reconstruction}/restart", status_code=201)
     async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
         """Stop this one and start a new one with the fields given here in place of its own."""
         fields = spec.model_dump(exclude_unset=True)
-        return await hub.reconstruct("restart", id=known(reconstruction).id, spec=fields)
+        return await hub.reconstruct("restart", reconstruction=known(reconstruction).id, spec=fields)
 
     @router.get("/{reconstruction}/metrics")
     async def metrics(reconstruction: str) -> MetricsTable:

@@ -11,11 +11,12 @@ DATA/<scan>/reconstructions/<n>/config.json    what was asked for (Reconstructio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from service.browser import ReconstructionStatus
-from service.scans import find_scan, write_json
+from service.scans import find_scan, scan_folders, write_json
 
 RECONSTRUCTIONS_FOLDER = "reconstructions"
 
@@ -64,3 +65,19 @@ def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
     """Every reconstruction of a scan, oldest first."""
     folders = reconstruction_folders(scan_folder)
     return [read_status(folder) for folder in folders if (folder / "status.json").is_file()]
+
+
+def last_good(data: Path, probe_shape: tuple[int, int, int], pixel_m: float) -> Path | None:
+    """Folder of the newest finished reconstruction whose probe has this shape and these pixels, if there is one."""
+    statuses = [status for folder in scan_folders(data).values() for status in read_statuses(folder)]
+    fitting = [
+        status
+        for status in statuses
+        if status.state == "finished"
+        and status.probe_shape == probe_shape
+        and status.pixel_m is not None
+        and math.isclose(status.pixel_m, pixel_m, rel_tol=1e-6)
+        and status.error is not None
+    ]
+    newest = max(fitting, key=lambda status: status.created_ns, default=None)
+    return find_reconstruction(data, newest.id) if newest else None

@@ -1,0 +1,175 @@
+"""What is kept of a reconstruction while it runs: curve, positions, checkpoints, history, and the result."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.canvas import Canvas
+from engines.live import Checkpoint, LiveRun, Progress
+from engines.optics import illumination
+from service.browser import METRIC_COLUMNS, POSITION_COLUMNS
+from service.formats.result import Result, write_result
+from service.snapshot import Snapshot
+from service.tables import TableWriter, read_table
+
+COVERAGE_S = 1.0
+"""Coverage costs three transforms of the object: it is computed anew at most so often."""
+COVERED_SHARE = 0.02
+"""A pixel counts as covered where it got this share of the light that well-lit pixels (95th percentile) got."""
+HISTORY_RATIO = 1.15
+"""A moment of the history is kept every so many times more iterations."""
+RATE_S = 3.0
+"""Time constant of the rates that are shown."""
+
+
+@dataclass
+class Clock:
+    """Wall time of a reconstruction, over all workers it ran in, and how fast it goes at present."""
+
+    elapsed_s: float = 0.0
+    iteration_rate_hz: float = 0.0
+    frame_rate_hz: float = 0.0
+    _last: float = field(default_factory=time.monotonic)
+
+    def tick(self, frames: int) -> None:
+        """An iteration over so many frames is done."""
+        now = time.monotonic()
+        passed = max(now - self._last, 1e-6)
+        self._last = now
+        self.elapsed_s += passed
+        weight = 1 - math.exp(-passed / RATE_S) if self.iteration_rate_hz else 1.0
+        self.iteration_rate_hz += weight * (1 / passed - self.iteration_rate_hz)
+        self.frame_rate_hz += weight * (frames / passed - self.frame_rate_hz)
+
+
+class Keeper:
+    """Writes a reconstruction's folder; see reconstructions.py for what lies where."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.metrics = TableWriter(folder / "metrics.f64", len(METRIC_COLUMNS))
+        self.positions = TableWriter(folder / "positions.f64", len(POSITION_COLUMNS))
+        self.snapshots = 0
+        """Snapshots taken so far."""
+        self.error: float | None = None
+        """The last relative amplitude error that was computed."""
+        self.clock = Clock()
+        self._covered: NDArray[np.bool_] = np.zeros((0, 0), bool)
+        self._cover_at = 0.0
+        self._last_history = 0
+
+    def resume(self, canvas: Canvas) -> Checkpoint | None:
+        """Where an earlier worker was: its picture, and its count of iterations. `canvas` is what this one would use.
+
+        The curve may be some iterations ahead of the picture; iteration numbers go on from the curve.
+        """
+        rows = read_table(self.folder / "metrics.f64", len(METRIC_COLUMNS))
+        try:
+            saved = Snapshot.load(self.folder / "checkpoint.h5")
+        except (OSError, KeyError):
+            return None
+        if canvas.growable:  # it had grown from other first positions, on a lattice of its own
+            shape = saved.object.shape[0], saved.object.shape[1]
+            canvas = replace(canvas, shape=shape, reference_m=saved.origin_m, origin_px=(0, 0))
+        if not len(rows) or saved.object.shape != canvas.shape:
+            return None
+        self.snapshots = saved.number
+        self._last_history = saved.iteration
+        self.clock.elapsed_s = float(rows[-1][4])
+        return Checkpoint(
+            object=torch.from_numpy(saved.object),
+            probe=torch.from_numpy(saved.probe),
+            canvas=canvas,
+            iteration=int(rows[-1][0]),
+            frames=saved.frames,
+        )
+
+    def note(self, progress: Progress) -> None:
+        """Keep an iteration's numbers."""
+        self.clock.tick(progress.frames)
+        self.metrics.append(
+            (progress.iteration, progress.frames, progress.error, progress.r_factor, self.clock.elapsed_s)
+        )
+        if math.isfinite(progress.error):
+            self.error = progress.error
+
+    def note_admitted(self, run: LiveRun) -> None:
+        """Keep the positions of the frames that were taken in since."""
+        data = run.data
+        if data is None or data.count <= self.positions.rows:
+            return
+        new = slice(self.positions.rows, data.count)
+        centres = data.positions[new].numpy() + np.asarray(data.window) / 2
+        self.positions.append(np.column_stack([run.dataset.indices()[data.rows[new]], centres]))
+
+    def snapshot(self, run: LiveRun) -> Snapshot:
+        """A copy of the present moment; the run must have frames."""
+        assert run.data is not None
+        rows = run.data.rows
+        self.snapshots += 1
+        return Snapshot(
+            number=self.snapshots,
+            iteration=run.state.iteration,
+            frames=run.frames,
+            newest_index=int(run.dataset.indices()[rows].max()),
+            data_ns=int(run.dataset.arrived_ns()[rows].max()),
+            pixel_m=run.canvas.pixel_m,
+            origin_m=run.canvas.origin_m,
+            object=run.state.object.cpu().numpy().copy(),
+            probe=run.state.probe.cpu().numpy().copy(),
+            covered=self._coverage(run),
+        )
+
+    def checkpoint(self, run: LiveRun) -> None:
+        """Keep the present moment to go on from, and now and then as a moment of the history."""
+        snapshot = self.snapshot(run)
+        snapshot.save(self.folder / "checkpoint.h5")
+        if snapshot.iteration >= HISTORY_RATIO * self._last_history:
+            self._last_history = snapshot.iteration
+            snapshot.save(self.folder / "snapshots" / f"{snapshot.iteration:08d}.h5")
+
+    def write_result(self, path: Path, run: LiveRun, **about: Any) -> None:
+        """Write the result file; `about` is what `Result` wants to know besides."""
+        assert run.data is not None
+        data = run.data
+        light = illumination(run.state.probe, data.positions, run.canvas.shape)
+        result = Result(
+            object=run.state.object[None].cpu().numpy(),
+            probe=run.state.probe.cpu().numpy(),
+            pixel_m=run.canvas.pixel_m,
+            origin_m=run.canvas.origin_m,
+            positions_m=run.dataset.positions_m()[data.rows],
+            positions_px=data.positions.numpy().astype(np.float64),
+            frame_index=run.dataset.indices()[data.rows],
+            metrics=read_table(self.folder / "metrics.f64", len(METRIC_COLUMNS)),
+            metric_columns=METRIC_COLUMNS,
+            coverage=light.cpu().numpy(),
+            **about,
+        )
+        write_result(path, result)
+
+    def close(self) -> None:
+        """Close the tables."""
+        self.metrics.close()
+        self.positions.close()
+
+    def _coverage(self, run: LiveRun) -> NDArray[np.bool_]:
+        """Where the probe has been."""
+        now = time.monotonic()
+        if now >= self._cover_at or self._covered.shape != run.canvas.shape or run.finished:
+            assert run.data is not None
+            light = illumination(run.state.probe, run.data.positions, run.canvas.shape).cpu().numpy()
+            lit = light[light > 0]
+            bright = float(np.percentile(lit[:: 1 + lit.size // 10_000], 95)) if lit.size else 1.0
+            self._covered = light > COVERED_SHARE * bright
+            self._cover_at = now + COVERAGE_S
+        return self._covered

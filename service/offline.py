@@ -1,0 +1,93 @@
+"""``ptycholive reconstruct``: a recorded scan without the network, by the same engines, policy and files as live."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from engines.dataset import GrowingDataset
+from engines.live import LiveRun, Progress
+from engines.offline import Chunk, chunks, drive
+from service.formats import ScanFile
+from service.keeper import Keeper
+from service.setup import Setup, free_bytes
+from service.specs import SpecError
+from service.version import VERSION
+from service.wire import ReconstructionSpec, Start
+
+LOAD_FRAMES = 32
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an offline reconstruction came to."""
+
+    path: Path
+    iterations: int
+    frames: int
+    error: float | None
+    """Relative amplitude error of the last iteration."""
+    seconds: float
+
+
+def offline_policy(iterations: int) -> dict[str, Any]:
+    """The live policy that takes all frames at once and iterates so often."""
+    return {"start_after": 1, "chunk": 1, "iterations_per_chunk": None, "final_iterations": iterations}
+
+
+def reconstruct_scan(
+    scan: ScanFile,
+    start: Start,
+    arrays: Mapping[str, NDArray[Any]],
+    spec: ReconstructionSpec,
+    out: Path,
+    *,
+    live: bool = False,
+    device: torch.device,
+    tell: Callable[[Progress], None] = lambda progress: None,
+) -> Outcome:
+    """Reconstruct a scan and write its result; with `live`, chunk by chunk as the policy in `spec` says.
+
+    Raises `SpecError` for what cannot be, memory that does not suffice included.
+    """
+    setup = Setup.of(start, arrays, spec)
+    needed, free = setup.memory_bytes(scan.n), free_bytes(device)
+    if needed > free:
+        raise SpecError(f"memory: {needed / 1e9:.3g} GB are needed on {device}, {free / 1e9:.3g} GB are free")
+    began, started_ns = time.monotonic(), time.time_ns()
+    dataset = GrowingDataset(setup.preparation.size, scan.n, setup.preparation.magnitude_dtype, device)
+    size = setup.policy.chunk if live else LOAD_FRAMES
+    feed = chunks(scan.store, setup.positions_m(scan.positions_m), setup.preparation, arrays.get("mask"), size)
+    first = [next(feed)] if live else list(feed)
+    for chunk in first:
+        _append(dataset, chunk)
+    canvas, probe = setup.canvas(dataset.positions_m()), setup.probe(dataset, device)
+    run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe)
+    with tempfile.TemporaryDirectory() as folder:
+        keeper = Keeper(Path(folder))
+        for progress in drive(run, feed):
+            keeper.note(progress)
+            tell(progress)
+        keeper.write_result(
+            out,
+            run,
+            geometry=spec.geometry or start.geometry,
+            configuration=setup.configuration,
+            version=VERSION,
+            started_ns=started_ns,
+            ended_ns=time.time_ns(),
+            metadata=start.metadata | {"title": start.scan},
+        )
+        keeper.close()
+    return Outcome(out, run.state.iteration, run.frames, keeper.error, time.monotonic() - began)
+
+
+def _append(dataset: GrowingDataset, chunk: Chunk) -> None:
+    dataset.append(chunk.prepared, chunk.positions_m, chunk.indices)

@@ -1,0 +1,71 @@
+"""What several commands have in common on the command line: specifications, arrays in files, units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from service.wire import EngineSpec, Orientation, ReconstructionSpec
+
+
+class OptionError(ValueError):
+    """An option that cannot be understood; says what was expected and what came."""
+
+
+def parse_engine(text: str | None, settings: Sequence[str] = ()) -> EngineSpec | None:
+    """An engine from ``rpie`` and ``rpie.object_step=0.5`` settings; None if neither is given."""
+    parameters: dict[str, Any] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        engine, dot, name = path.partition(".")
+        if not (equals and dot and name):
+            raise OptionError(f"--set: expected engine.parameter=value such as rpie.object_step=0.5, got {setting!r}")
+        if engine != text:
+            raise OptionError(f"--set: expected a parameter of --engine {text}, got {setting!r}")
+        parameters[name] = yaml.safe_load(value)
+    return None if text is None else EngineSpec(name=text, parameters=parameters)
+
+
+def make_spec(**fields: Any) -> ReconstructionSpec:
+    """A specification of those fields that were given."""
+    orientation = fields.pop("orientation", None)
+    given = {name: value for name, value in fields.items() if value not in (None, {})}
+    if orientation is not None:
+        given["orientation"] = Orientation(frames=orientation)
+    return ReconstructionSpec.model_validate(given)
+
+
+def split_dataset(text: str) -> tuple[Path, str] | None:
+    """File and dataset of ``FILE:/dataset``; None if it is nothing of the kind."""
+    file, colon, dataset = text.rpartition(":/")
+    return (Path(file), f"/{dataset}") if colon else None
+
+
+def load_array(text: str) -> NDArray[Any]:
+    """The array at ``FILE:/dataset``; raises `OptionError`."""
+    place = split_dataset(text)
+    if place is None:
+        raise OptionError(f"expected FILE:/dataset, got {text!r}")
+    try:
+        with h5py.File(place[0], "r") as file:
+            node = file.get(place[1])
+            if not isinstance(node, h5py.Dataset):
+                raise OptionError(f"{place[0]}: expected a dataset {place[1]}, there is none")
+            array: NDArray[Any] = node[()]
+            return array
+    except OSError as error:
+        raise OptionError(f"{place[0]}: expected an HDF5 file, got: {error}") from error
+
+
+def load_probe(text: str | None) -> tuple[str | None, NDArray[np.complex64] | None]:
+    """What ``--probe`` says: a specification, or an array (mode, y, x)."""
+    if text is None or split_dataset(text) is None:
+        return text, None
+    array = load_array(text).astype(np.complex64)
+    return None, array[None] if array.ndim == 2 else array

@@ -1,0 +1,249 @@
+"""The scans and reconstructions that this worker works on: taken up, started, steered, let go."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.probes import probe_from_array
+from service.browser import ReconstructionStatus
+from service.commands import CommandError
+from service.config import Settings
+from service.logs import get_log
+from service.reconstructions import (
+    RECONSTRUCTIONS_FOLDER,
+    last_good,
+    next_number,
+    read_statuses,
+    reconstruction_id,
+    write_status,
+)
+from service.runner import TARGETS, Action, Publisher, Runner
+from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders, write_json
+from service.session import ScanSession
+from service.setup import Setup, free_bytes
+from service.snapshot import Snapshot
+from service.specs import GIVEN, check_spec, merge_specs
+from service.states import RECONSTRUCTION_OVER
+from service.wire import EngineSpec, ReconstructionSpec
+
+FALLBACK = ReconstructionSpec(engine=EngineSpec(name="rpie"))
+"""What a specification that names no engine gets, where the configuration names none either."""
+
+
+class Roster:
+    """Sessions and runners by id. Commands come from one thread, filling and computing from two others."""
+
+    def __init__(self, settings: Settings, device: torch.device, publisher: Publisher) -> None:
+        self.settings = settings
+        self.device = device
+        self._publisher = publisher
+        self._sessions: dict[str, ScanSession] = {}
+        self._runners: dict[str, Runner] = {}
+        self._seen: set[str] = set()
+        self._lock = threading.RLock()
+        self._log = get_log()
+
+    @property
+    def sessions(self) -> list[ScanSession]:
+        """Scans that are open."""
+        return list(self._sessions.values())
+
+    @property
+    def runners(self) -> list[Runner]:
+        """Reconstructions that are not over, those of running scans first."""
+        runners = [runner for runner in list(self._runners.values()) if not runner.over]
+        return sorted(runners, key=lambda runner: runner.session.over)
+
+    # ---- scans
+
+    def knows(self, scan: str, state: str) -> bool:
+        """Whether a scan's state is no news here."""
+        session = self._sessions.get(scan)
+        return session.record.state == state if session else scan in self._seen
+
+    def discover(self) -> None:
+        """Open scans that are new, go on with reconstructions that were cut off, close what is over."""
+        for session in self.sessions:
+            if not session.over:
+                session.refresh()
+        for scan, folder in scan_folders(self.settings.data).items():
+            if scan in self._seen:
+                continue
+            try:
+                record = read_scan(folder)
+                if record.start is not None:
+                    self._seen.add(scan)
+                    self._take_up(record)
+            except (OSError, ValueError) as error:
+                self._seen.add(scan)
+                self._log.error("scan cannot be taken up", scan=scan, error=str(error))
+        self._close_idle()
+
+    def _take_up(self, record: ScanRecord) -> None:
+        folder = find_scan(self.settings.data, record.id)
+        cut_off = [status for status in read_statuses(folder) if status.state not in RECONSTRUCTION_OVER]
+        for status in cut_off:
+            self._resume(status)
+        if (folder / RECONSTRUCTIONS_FOLDER).exists():
+            return
+        (folder / RECONSTRUCTIONS_FOLDER).mkdir()
+        asked = merge_specs(record.start.reconstruction if record.start else None, record.reconstruction)
+        if self.settings.default_reconstruction is None and asked.engine is None:
+            return
+        try:
+            self.start(record.id, {}, author="worker")
+        except ValueError as error:
+            self._log.error("reconstruction cannot start", scan=record.id, error=str(error))
+            log_event(folder, "worker", "cannot start", message=str(error))
+
+    def _session(self, scan: str) -> ScanSession:
+        with self._lock:
+            if scan not in self._sessions:
+                self._sessions[scan] = ScanSession(find_scan(self.settings.data, scan), self.device)
+            return self._sessions[scan]
+
+    def _close_idle(self) -> None:
+        """Let go of scans that are over and have no reconstruction running, with their frames."""
+        with self._lock:
+            for name, runner in list(self._runners.items()):
+                if runner.over:
+                    del self._runners[name]
+            busy = {runner.session.record.id for runner in self._runners.values()}
+            for scan in [scan for scan, session in self._sessions.items() if session.over and scan not in busy]:
+                self._sessions.pop(scan).close()
+
+    # ---- reconstructions
+
+    def validate(self, spec: dict[str, Any]) -> None:
+        """Refuse a specification that no scan could use; raises ValueError."""
+        asked = ReconstructionSpec.model_validate(spec)
+        check_spec(merge_specs(FALLBACK, self.settings.default_reconstruction, asked))
+
+    def start(
+        self, scan: str, spec: dict[str, Any], author: str = "rest", restarted_from: str | None = None
+    ) -> dict[str, Any]:
+        """Start a reconstruction; answers with its state. Raises ValueError for what cannot be."""
+        with self._lock:
+            session = self._session(scan)
+            setup = self._setup(session, ReconstructionSpec.model_validate(spec))
+            number = next_number(session.folder)
+            folder = session.folder / RECONSTRUCTIONS_FOLDER / str(number)
+            write_json(folder / "config.json", setup.spec.model_dump_json(indent=1, exclude_unset=True))
+            status = self._new_status(reconstruction_id(scan, number), session, setup, restarted_from)
+            write_status(folder, status)
+            log_event(session.folder, author, "started", id=status.id, engine=status.engine, message=status.message)
+            if status.state == "refused":
+                self._log.error("reconstruction refused", scan=scan, reconstruction=status.id, message=status.message)
+                self._publisher.status(status)
+            else:
+                self._launch(status, session, setup)
+            return status.model_dump()
+
+    def _setup(self, session: ScanSession, request: ReconstructionSpec) -> Setup:
+        """All layers merged. The probe: REST, else `start`, else configuration, else the last good one, else data."""
+        start, arrays, default = session.start, session.arrays, self.settings.default_reconstruction
+        asked = merge_specs(start.reconstruction, session.record.reconstruction, request)
+        if asked.probe is None and "probe" in arrays:
+            asked = merge_specs(asked, ReconstructionSpec(probe=GIVEN))
+        setup = Setup.of(start, arrays, merge_specs(FALLBACK, default, asked))
+        if setup.spec.probe is None and (earlier := self._last_probe(setup)) is not None:
+            spec = merge_specs(setup.spec, ReconstructionSpec(probe=GIVEN))
+            setup = Setup.of(start, {**arrays, "probe": earlier}, spec)
+        return setup
+
+    def _last_probe(self, setup: Setup) -> NDArray[np.complex64] | None:
+        """The probe of the newest finished reconstruction with these pixels and this shape."""
+        folder = last_good(self.settings.data, setup.probe_shape, setup.optics.pixel_m)
+        if folder is None:
+            return None
+        with suppress(OSError, KeyError, ValueError):
+            probe = Snapshot.load(folder / "checkpoint.h5").probe
+            probe_from_array(probe, setup.preparation.size, 1.0)
+            return probe
+        return None
+
+    def _new_status(
+        self, name: str, session: ScanSession, setup: Setup, restarted_from: str | None
+    ) -> ReconstructionStatus:
+        needed = setup.memory_bytes(session.record.totals.get("received", 0))
+        free = round(free_bytes(self.device) * self.settings.memory_fraction)
+        fits = needed <= free
+        message = f"needs {needed / 1e9:.3g} GB on {self.device}, {free / 1e9:.3g} GB are free and allowed"
+        return ReconstructionStatus(
+            id=name,
+            scan=session.record.id,
+            label=setup.spec.label,
+            state="waiting" if fits else "refused",
+            message="" if fits else message,
+            created_ns=time.time_ns(),
+            engine=setup.engine_name,
+            parameters=setup.parameters,
+            live=setup.live,
+            modes=setup.spec.modes,
+            probe=setup.probe_source,
+            restarted_from=restarted_from,
+            memory_bytes=needed,
+            device=str(self.device),
+            pixel_m=setup.optics.pixel_m,
+            probe_shape=setup.probe_shape,
+        )
+
+    def _resume(self, status: ReconstructionStatus) -> None:
+        """Go on with a reconstruction that another worker was killed in."""
+        session = self._session(status.scan)
+        folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
+        spec = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
+        setup = Setup.of(session.start, session.arrays, spec).changed(status.parameters, status.live)
+        state = "paused" if status.state == "paused" else "waiting"
+        self._log.info("going on with a reconstruction", scan=status.scan, reconstruction=status.id)
+        self._launch(status.model_copy(update={"state": state}), session, setup)
+
+    def _launch(self, status: ReconstructionStatus, session: ScanSession, setup: Setup) -> None:
+        folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
+        self._runners[status.id] = Runner(status, folder, session, setup, self.settings, self._publisher)
+        self._publisher.status(status)
+
+    def _runner(self, reconstruction: str) -> Runner:
+        if reconstruction not in self._runners:
+            raise CommandError(f"reconstruction {reconstruction} is not running; it may be over")
+        return self._runners[reconstruction]
+
+    def wish(self, reconstruction: str, action: Action) -> dict[str, Any]:
+        """Pause, resume or stop; the state follows at the end of the running iteration."""
+        runner = self._runner(reconstruction)
+        runner.wish(action)
+        log_event(runner.session.folder, "rest", action, id=reconstruction)
+        return runner.status.model_dump() | {"message": f"{TARGETS[action]} after this iteration"}
+
+    def change(self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+        """Other parameters from the next iteration on."""
+        runner = self._runner(reconstruction)
+        runner.change(parameters, live)
+        return runner.status.model_dump()
+
+    def restart(self, reconstruction: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """Stop one and start another with what it had, changed by `spec`."""
+        scan, _, number = reconstruction.rpartition(".")
+        folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
+        earlier = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
+        wanted = merge_specs(earlier, ReconstructionSpec.model_validate(spec))
+        started = self.start(scan, wanted.model_dump(exclude_unset=True), restarted_from=reconstruction)
+        with suppress(CommandError, ValueError):
+            self.wish(reconstruction, "stop")
+        return started
+
+    def statuses(self) -> list[dict[str, Any]]:
+        """States of all reconstructions that are not over."""
+        return [runner.status.model_dump() for runner in self.runners]
+
+    def suspend(self) -> None:
+        """The worker ends: every reconstruction keeps its state."""
+        for runner in self.runners:
+            runner.suspend()

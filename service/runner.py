@@ -1,0 +1,250 @@
+"""One reconstruction: set up from its specification, iterated between commands, told and kept as it goes.
+
+Commands come from the worker's main thread and only leave a wish or change the engine; everything that touches
+arrays or files happens in `advance`, on the compute thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engines.live import LiveRun, NonFiniteError, Progress
+from service.browser import ReconstructionStatus
+from service.config import Settings
+from service.keeper import Keeper
+from service.logs import get_log
+from service.reconstructions import write_status
+from service.scans import log_event
+from service.session import ScanSession
+from service.setup import Setup
+from service.snapshot import Snapshot
+from service.states import (
+    RECONSTRUCTION_OVER,
+    ReconstructionState,
+    TransitionError,
+    next_reconstruction_state,
+)
+from service.version import VERSION
+
+STATUS_S = 0.2
+"""Least seconds between two publications of a state that only counts up."""
+
+Action = Literal["pause", "resume", "stop"]
+TARGETS: dict[Action, ReconstructionState] = {"pause": "paused", "resume": "running", "stop": "stopped"}
+
+
+@dataclass
+class Publisher:
+    """How a runner tells the world; the worker provides it."""
+
+    status: Callable[[ReconstructionStatus], None]
+    snapshot: Callable[[str, Snapshot], None]
+
+
+class Runner:
+    """A reconstruction of a scan."""
+
+    def __init__(
+        self,
+        status: ReconstructionStatus,
+        folder: Path,
+        session: ScanSession,
+        setup: Setup,
+        settings: Settings,
+        publisher: Publisher,
+    ) -> None:
+        self.status = status
+        self.session = session
+        self.setup = setup
+        self._keeper = Keeper(folder)
+        self._settings = settings
+        self._publisher = publisher
+        self._feed = session.feed(setup)
+        self._run: LiveRun | None = None
+        self._wishes: list[Action] = []
+        self._log = get_log(scan=session.record.id, reconstruction=status.id)
+        self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will happen."""
+        return self.status.state in RECONSTRUCTION_OVER
+
+    # ---- what the main thread calls
+
+    def wish(self, action: Action) -> None:
+        """Ask for a change of state at the next iteration; raises `TransitionError` if it is not allowed now."""
+        if action == "resume" and self.status.state != "paused":
+            raise TransitionError(f"a reconstruction that is {self.status.state} cannot be resumed; it is not paused")
+        next_reconstruction_state(self.status.state, TARGETS[action])
+        self._wishes.append(action)
+
+    def change(self, parameters: dict[str, Any], live: dict[str, Any]) -> None:
+        """Use other parameters from the next iteration on; raises `SpecError` if they are out of bounds."""
+        if self.over:
+            raise TransitionError(f"a reconstruction that is {self.status.state} cannot be changed; restart it")
+        self.setup = self.setup.changed(parameters, live)
+        if self._run is not None:
+            self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
+        self._tell(parameters=self.setup.parameters, live=self.setup.live)
+        log_event(self.session.folder, "rest", "changed", id=self.status.id, parameters=parameters, live=live)
+        self._log.info("parameters changed", parameters=parameters, live=live)
+
+    # ---- what the compute thread calls
+
+    def advance(self) -> bool:
+        """One iteration, or whatever else is due; True if there was anything to do."""
+        try:
+            self._obey()
+            return not self.over and self.status.state != "paused" and self._iterate()
+        except NonFiniteError as error:
+            self._log.error("state not finite, paused", error=str(error))
+            self._show()
+            self._move("paused", str(error))
+        except Exception as error:  # the scan and the other reconstructions go on, whatever this one did
+            self._log.exception("reconstruction failed")
+            self._move("failed", f"{type(error).__name__}: {error}")
+            self._release()
+        return True
+
+    def suspend(self) -> None:
+        """The worker ends: keep everything, so that the next worker goes on from here."""
+        if not self.over:
+            self._checkpoint()
+            self._release()
+
+    def _obey(self) -> None:
+        while self._wishes and not self.over:
+            match self._wishes.pop(0):
+                case "pause":
+                    self._checkpoint()
+                    self._move("paused")
+                case "resume":
+                    self._move("running" if self._run is not None else "waiting")
+                case "stop":
+                    self._end("stopped", "stopped on request")
+
+    def _iterate(self) -> bool:
+        run = self._run or self._begin()
+        if run is None:
+            return self.over
+        run.ended = self.session.ended(self._feed)
+        progress = run.advance()
+        self._keeper.note_admitted(run)
+        if progress is not None:
+            self._note(progress)
+        elif run.finished:
+            self._end("finished", "" if run.frames else "no frame had a position on the canvas")
+        else:
+            self._move("waiting")
+            self._tell_if_due()
+            return False
+        return True
+
+    def _begin(self) -> LiveRun | None:
+        """Set the run up once there are frames enough for its first iteration."""
+        dataset, ended = self._feed.dataset, self.session.ended(self._feed)
+        if not dataset.count and ended:
+            self._end("finished", "the scan had no frame with a position")
+        if not dataset.count or (dataset.count < self.setup.policy.start_after and not ended):
+            self._tell_if_due()
+            return None
+        canvas = self.setup.canvas(dataset.positions_m())
+        probe = self.setup.probe(dataset, self.session.device)
+        checkpoint = self._keeper.resume(canvas)
+        if checkpoint is not None:
+            canvas = checkpoint.canvas
+            self._log.info("resumed", iteration=checkpoint.iteration)
+        self._run = LiveRun(self.setup.engine, self.setup.policy, dataset, canvas, probe, checkpoint)
+        return self._run
+
+    def _note(self, progress: Progress) -> None:
+        """Keep and publish an iteration."""
+        self._keeper.note(progress)
+        self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
+        self._tell_if_due()
+        now = time.monotonic()
+        if now >= self._next_checkpoint:
+            self._checkpoint()
+        if now >= self._next_snapshot:
+            self._show()
+            self._next_snapshot = now + 1 / self._settings.snapshot_hz
+
+    # ---- what is told and kept
+
+    def _move(self, state: ReconstructionState, message: str = "") -> None:
+        if state == self.status.state:
+            return
+        self._tell(state=next_reconstruction_state(self.status.state, state), message=message)
+        write_status(self._keeper.folder, self.status)
+        self._log.info(f"reconstruction {state}", message=message, iteration=self.status.iteration)
+        log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
+
+    def _tell_if_due(self) -> None:
+        if time.monotonic() >= self._next_status:
+            self._tell()
+
+    def _tell(self, **changes: Any) -> None:
+        self.status = self.status.model_copy(update=self._numbers() | changes)
+        self._publisher.status(self.status)
+        self._next_status = time.monotonic() + STATUS_S
+
+    def _numbers(self) -> dict[str, Any]:
+        run, keeper = self._run, self._keeper
+        if run is None:
+            return {"lag": len(self.session.pairs)}
+        return {
+            "iteration": run.progress.iteration,
+            "total_iterations": run.progress.total_iterations,
+            "frames": run.frames,
+            "lag": len(self.session.pairs) - run.taken,
+            "outside": run.outside,
+            "iteration_rate_hz": keeper.clock.iteration_rate_hz,
+            "frame_rate_hz": keeper.clock.frame_rate_hz,
+            "error": keeper.error,
+            "metrics": keeper.metrics.rows,
+            "snapshot": keeper.snapshots,
+            "object_shape": run.canvas.shape,
+        }
+
+    def _show(self) -> None:
+        if self._run is not None and self._run.frames:
+            self._publisher.snapshot(self.status.id, self._keeper.snapshot(self._run))
+
+    def _checkpoint(self) -> None:
+        if self._run is not None and self._run.frames:
+            self._keeper.checkpoint(self._run)
+        write_status(self._keeper.folder, self.status)
+        self._next_checkpoint = time.monotonic() + self._settings.checkpoint_s
+
+    def _end(self, state: ReconstructionState, message: str) -> None:
+        """The last act: the result is written before anybody hears that it is over."""
+        if self._run is not None and self._run.frames:
+            path = self._keeper.folder / "result.cxi"
+            self._keeper.write_result(path, self._run, **self._about())
+            self._tell(result=str(path.resolve().relative_to(self._settings.data.resolve())))
+            self._checkpoint()
+            self._show()
+        if state == "finished":
+            self._move("finishing")
+        self._move(state, message)
+        self._release()
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "geometry": self.setup.spec.geometry or self.setup.start.geometry,
+            "configuration": self.setup.configuration,
+            "version": VERSION,
+            "started_ns": self.status.created_ns,
+            "ended_ns": time.time_ns(),
+            "metadata": self.session.record.metadata | {"scan": self.status.scan, "reconstruction": self.status.id},
+        }
+
+    def _release(self) -> None:
+        self._keeper.close()
+        self.session.release(self._feed)
+        self._run = None

@@ -1,0 +1,172 @@
+"""A scan as the worker sees it: its recording followed, paired, and filled into datasets on the device.
+
+Nothing is asked of ingest: a session begins at the recording's first frame, whether the scan runs, is over, or
+was cut off by a kill, and so loses nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.dataset import GrowingDataset
+from engines.preparation import Preparation
+from service.logs import get_log
+from service.pairing import Pairing, grown
+from service.recording import REF, Arrivals, RecordingFollower
+from service.scans import ScanRecord, read_scan, read_start_arrays
+from service.segments import UnreadableFrameError
+from service.setup import Setup
+from service.states import SCAN_OVER
+from service.wire import Orientation, Start
+
+BATCH_FRAMES = 32
+"""Frames read, prepared and appended together."""
+QUIET_SECONDS = 3.0
+"""A scan that is over and of which nothing new was seen for so long is taken to be complete."""
+
+
+class Feed:
+    """One way of preparing a scan's frames, and the dataset that they grow into."""
+
+    def __init__(self, setup: Setup, device: torch.device) -> None:
+        self.dataset = GrowingDataset(setup.preparation.size, setup.planned, setup.preparation.magnitude_dtype, device)
+        self._setup = setup
+        self.taken = 0
+        """How many of the session's pairs were taken, those that could not be read included."""
+        self.users = 0
+        """Reconstructions that work on it."""
+
+    def take(self, session: ScanSession) -> int:
+        """Take the next batch of pairs in; returns how many."""
+        indices = np.array(session.pairs[self.taken : self.taken + BATCH_FRAMES], np.int64)
+        if not indices.size:
+            return 0
+        readable, frames = session.read(indices)
+        if readable.size:
+            self.dataset.append(
+                self._setup.preparation(frames, self._setup.arrays.get("mask")),
+                self._setup.positions_m(session.positions_m(readable)),
+                readable,
+                session.refs[readable]["received_ns"],
+            )
+        self.taken += indices.size
+        return indices.size
+
+
+class ScanSession:
+    """Follows one scan. `fill` is called by one thread; everything else may be read by others."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.folder = folder
+        self.record: ScanRecord = read_scan(folder)
+        self.arrays = read_start_arrays(folder)
+        self.pairs: list[int] = []
+        """Frame indices in the order in which they became paired."""
+        self.refs = np.zeros(0, REF)
+        """Where each frame is recorded, by frame index."""
+        self.feeds: dict[tuple[Preparation, Orientation], Feed] = {}
+        self.drained = False
+        """The scan is over, and everything recorded was looked at."""
+        self.unreadable = 0
+        """Frames that the recording holds but could not be read back."""
+        self.device = device
+        self._pairing = Pairing()
+        self._follower = RecordingFollower(folder)
+        self._lock = threading.Lock()
+        self._quiet_since = time.monotonic()
+        self._log = get_log(scan=self.record.id)
+
+    @property
+    def start(self) -> Start:
+        """The scan's `start`."""
+        if self.record.start is None:
+            raise ValueError(f"scan {self.record.id} is {self.record.state} and has not begun")
+        return self.record.start
+
+    @property
+    def over(self) -> bool:
+        """The scan is over."""
+        return self.record.state in SCAN_OVER
+
+    def refresh(self) -> None:
+        """Read scan.json again."""
+        self.record = read_scan(self.folder)
+
+    def feed(self, setup: Setup) -> Feed:
+        """The dataset of this preparation, shared by all who ask for the same."""
+        key = setup.preparation, setup.orientation
+        with self._lock:
+            if key not in self.feeds:
+                self.feeds[key] = Feed(setup, self.device)
+            feed = self.feeds[key]
+            feed.users += 1
+            return feed
+
+    def release(self, feed: Feed) -> None:
+        """A reconstruction is done with its feed; the last one frees it."""
+        with self._lock:
+            feed.users -= 1
+            if not feed.users:
+                self.feeds = {key: each for key, each in self.feeds.items() if each is not feed}
+
+    def ended(self, feed: Feed) -> bool:
+        """Nothing more will come into this feed."""
+        return self.drained and feed.taken == len(self.pairs)
+
+    def fill(self) -> bool:
+        """Look at what was recorded since, and take a batch into every feed; True if there was anything."""
+        over = self.over  # read before the recording, so that nothing recorded before the end is missed
+        arrivals = self._follower.poll()
+        for problem in arrivals.problems:
+            self._log.error("recording damaged", problem=problem)
+        came = bool(arrivals.frames.size or arrivals.position_indices.size)
+        if came:
+            self._pair(arrivals)
+            self._quiet_since = time.monotonic()
+        self.drained = over and not came and self._all_seen()
+        return any([came, *(feed.take(self) > 0 for feed in list(self.feeds.values()))])
+
+    def _pair(self, arrivals: Arrivals) -> None:
+        indices = arrivals.frames["index"]
+        if indices.size:
+            self.refs = grown(self.refs, int(indices.max()) + 1)
+            self.refs[indices] = arrivals.frames
+        self.pairs += self._pairing.add_frames(indices).tolist()
+        self.pairs += self._pairing.add_positions(arrivals.position_indices, arrivals.positions_m).tolist()
+
+    def _all_seen(self) -> bool:
+        """Everything that ingest counted was seen here too, or it has been quiet for so long that it will not come."""
+        quiet = time.monotonic() - self._quiet_since > QUIET_SECONDS
+        return quiet or len(self.pairs) >= self.record.totals.get("paired", 0)
+
+    def positions_m(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Positions as sent, (n, 2) in metres."""
+        return self._pairing.position_of(indices)
+
+    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Frames as received; those that cannot be read are left out, counted and named in the log."""
+        try:
+            return indices, self._follower.read(self.refs[indices])
+        except UnreadableFrameError:
+            good = [(index, frame) for index in indices for frame in self._read_one(index)]
+        frames = np.stack([frame for _, frame in good]) if good else np.empty(0)
+        return np.array([index for index, _ in good], np.int64), frames
+
+    def _read_one(self, index: np.int64) -> NDArray[Any] | tuple[()]:
+        try:
+            return self._follower.read(self.refs[[index]])
+        except UnreadableFrameError as error:
+            self.unreadable += 1
+            self._log.error("frame unreadable", index=int(index), error=str(error))
+            return ()
+
+    def close(self) -> None:
+        """Close the recording's files."""
+        self._follower.close()

@@ -1,0 +1,199 @@
+"""A reconstruction made ready: from a scan's `start` and what was asked for, to engine, preparation and probe.
+
+The same for a live scan, for one that is attached to later, and for a file that is reconstructed offline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+
+from engines.arrays import Probe
+from engines.canvas import Canvas
+from engines.dataset import GrowingDataset
+from engines.memory import dataset_bytes, run_bytes
+from engines.optics import FarField
+from engines.policy import LivePolicy
+from engines.preparation import Preparation, orient_point
+from engines.probes import initial_probe, probe_from_array
+from engines.state import Engine
+from service.specs import GIVEN, SpecError, build_engine, build_policy, check_spec, merge_specs, plain_fields
+from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
+
+FIRST_GUESS_FRAMES = 1024
+"""Frames that memory is computed for where neither plan nor recording tell."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that is fixed before the first frame, but for what a person may change while it runs."""
+
+    spec: ReconstructionSpec
+    """As it was asked for, all layers merged."""
+    start: Start
+    arrays: Mapping[str, NDArray[Any]]
+    """plan, probe and mask that came with `start`."""
+    engine: Engine
+    policy: LivePolicy
+
+    @classmethod
+    def of(cls, start: Start, arrays: Mapping[str, NDArray[Any]], spec: ReconstructionSpec) -> Setup:
+        """Check what was asked for; raises `SpecError` for what cannot be."""
+        check_spec(spec)
+        assert spec.engine is not None
+        engine = build_engine(spec.engine, spec.seed)
+        setup = cls(spec, start, arrays, engine, build_policy(spec.live))
+        try:
+            setup.check_probe()
+            _ = setup.preparation
+        except ValueError as error:
+            raise SpecError(str(error)) from error
+        return setup
+
+    def changed(self, parameters: dict[str, Any], live: dict[str, Any]) -> Setup:
+        """The same with other engine parameters and another live policy; raises `SpecError`."""
+        wanted = EngineSpec(name=self.engine_name, parameters=parameters)
+        spec = merge_specs(self.spec, ReconstructionSpec(engine=wanted, live=live))
+        return Setup.of(self.start, self.arrays, spec)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter of the engine."""
+        return plain_fields(self.engine)
+
+    @property
+    def live(self) -> dict[str, Any]:
+        """Every field of the live policy."""
+        return plain_fields(self.policy)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything that is needed to do it again, as JSON can hold it."""
+        return {
+            "engine": {"name": self.engine_name, "parameters": self.parameters},
+            "live": self.live,
+            "specification": self.spec.model_dump(mode="json"),
+            "start": self.start.model_dump(mode="json"),
+            "probe": self.probe_source,
+        }
+
+    @property
+    def engine_name(self) -> str:
+        """Name of the engine in the registry."""
+        assert self.spec.engine is not None
+        return self.spec.engine.name
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """How frames become magnitudes; equal ones share a dataset."""
+        start, spec = self.start, self.spec
+        orientation = (spec.orientation or start.orientation).frames
+        centre = spec.centre
+        if centre is None and start.centre is not None:
+            centre = orient_point(start.centre, start.frame_shape, orientation)
+        return Preparation(
+            frame_shape=start.frame_shape,
+            frame_dtype=frame_dtype(start.dtype),
+            orientation=orientation,
+            crop=spec.crop,
+            centre=centre,
+            valid_min=start.valid_min,
+            valid_max=start.valid_max,
+        )
+
+    @cached_property
+    def optics(self) -> FarField:
+        """Wavelength, distance, pixels."""
+        geometry = self.spec.geometry or self.start.geometry
+        return FarField(
+            wavelength_m=geometry.wavelength_m,
+            distance_m=geometry.distance_m,
+            detector_pixel_m=geometry.detector_pixel_m,
+            size=self.preparation.size,
+        )
+
+    @property
+    def probe_shape(self) -> tuple[int, int, int]:
+        """(mode, y, x)."""
+        return self.spec.modes, self.preparation.size, self.preparation.size
+
+    @property
+    def plan_m(self) -> NDArray[np.float64] | None:
+        """Planned positions of the probe (row, col) in metres, those that are numbers."""
+        if "plan" not in self.arrays:
+            return None
+        plan = self.positions_m(self.arrays["plan"])
+        finite = plan[np.isfinite(plan).all(axis=1)]
+        return finite if len(finite) else None
+
+    @property
+    def planned(self) -> int:
+        """Planned frames; 0 without a plan."""
+        return self.start.planned or len(self.arrays.get("plan", ()))
+
+    def positions_m(self, positions_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Positions as sent, as the probe's (row, col) in metres, by this reconstruction's own orientation."""
+        return probe_positions(positions_m, self.orientation, self.start.motion)
+
+    @property
+    def orientation(self) -> Orientation:
+        """What was asked for, else the scan's own."""
+        return self.spec.orientation or self.start.orientation
+
+    def canvas(self, positions_m: NDArray[np.float64]) -> Canvas:
+        """The canvas of the plan, or a growing one that begins with these positions."""
+        shape = self.probe_shape[1:]
+        if self.plan_m is not None:
+            return Canvas.from_positions(self.plan_m, shape, self.optics.pixel_m)
+        return Canvas.from_positions(positions_m, shape, self.optics.pixel_m, growable=True)
+
+    def check_probe(self) -> None:
+        """Refuse a probe that can be known to be impossible before any frame is there."""
+        if self.probe_source == GIVEN:
+            if "probe" not in self.arrays:
+                raise SpecError("probe: expected an array with the scan's start for 'given', got none")
+            probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.spec.modes)
+
+    @property
+    def probe_source(self) -> str:
+        """What was asked for, else the array that came with `start`, else the data."""
+        return self.spec.probe or (GIVEN if "probe" in self.arrays else "data")
+
+    def probe(self, dataset: GrowingDataset, device: torch.device) -> Probe:
+        """The initial probe, with the power of the frames that are there."""
+        counts = dataset.counts()
+        mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
+        if self.probe_source == GIVEN:
+            probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.spec.modes)
+        else:
+            mean = dataset.mean_magnitudes().cpu()
+            probe = initial_probe(self.probe_source, self.optics, mean_counts, mean, self.spec.modes)
+        return probe.to(device)
+
+    def memory_bytes(self, frames: int) -> int:
+        """Bytes that so many frames (or the planned ones, if they are more) will take on the device, all in all."""
+        expected = max(frames, self.planned) or FIRST_GUESS_FRAMES
+        size, plan = self.preparation.size, self.plan_m
+        canvas = None if plan is None else Canvas.from_positions(plan, self.probe_shape[1:], self.optics.pixel_m)
+        shape = canvas.shape if canvas else (3 * size, 3 * size)
+        shared = dataset_bytes(expected, size, self.preparation.magnitude_dtype, self.planned)
+        return shared + run_bytes(self.engine, expected, self.probe_shape, shape, self.planned)
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    """The device to reconstruct on; raises ValueError for a GPU that is not there."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device: expected an NVIDIA GPU for 'cuda', PyTorch finds none; 'auto' takes the CPU then")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory of the device that nobody uses."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else int(psutil.virtual_memory().available)

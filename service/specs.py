@@ -1,0 +1,93 @@
+"""From what a person or a sender asked for to what runs: engines and live policies built from dictionaries.
+
+Layers, the later one wins field by field: configuration, the scan's `start`, what REST armed, the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from engines.policy import LivePolicy
+from engines.probes import ProbeSpec
+from engines.registry import ENGINES
+from engines.state import Engine
+from service.wire import EngineSpec, ReconstructionSpec, explain
+
+T = TypeVar("T")
+GIVEN = "given"
+"""The probe that came with `start`."""
+
+
+class SpecError(ValueError):
+    """A reconstruction that cannot be as asked; says what was expected and what came."""
+
+
+def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
+    """One specification of several; an engine of another name brings its own parameters only."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if layer is None:
+            continue
+        given = layer.model_dump(exclude_unset=True)
+        if "live" in given:
+            given["live"] = merged.get("live", {}) | given["live"]
+        engine, earlier = given.get("engine"), merged.get("engine")
+        if engine and earlier and engine["name"] == earlier["name"]:
+            parameters = earlier.get("parameters", {}) | engine.get("parameters", {})
+            given["engine"] = engine | {"parameters": parameters}
+        merged |= given
+    return ReconstructionSpec.model_validate(merged)
+
+
+def build_engine(spec: EngineSpec, seed: int = 0) -> Engine:
+    """The engine of this name with these parameters; raises `SpecError` with name, bound and value.
+
+    Engines that draw random numbers take the reconstruction's seed unless the parameters have their own.
+    """
+    if spec.name not in ENGINES:
+        raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got {spec.name!r}")
+    kind = ENGINES[spec.name]
+    seeded = {"seed": seed} if any(field.name == "seed" for field in fields(kind)) else {}
+    return _validate(kind, seeded | spec.parameters, f"engine {spec.name}")
+
+
+def build_policy(given: Mapping[str, Any]) -> LivePolicy:
+    """The live policy with these fields; raises `SpecError`."""
+    return _validate(LivePolicy, given, "live policy")
+
+
+def check_spec(spec: ReconstructionSpec) -> None:
+    """Refuse what no scan could use; raises `SpecError`."""
+    if spec.engine is None:
+        raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got none")
+    build_engine(spec.engine, spec.seed)
+    build_policy(spec.live)
+    try:
+        if spec.probe not in (None, GIVEN):
+            ProbeSpec.parse(spec.probe)
+    except ValueError as error:
+        raise SpecError(str(error)) from error
+
+
+def plain_fields(parameters: Engine | LivePolicy) -> dict[str, Any]:
+    """Every field of an engine or policy, as plain values."""
+    return asdict(parameters)
+
+
+def schemas() -> dict[str, Any]:
+    """JSON schemas of all engines and of the live policy, for forms and for documentation."""
+    return {
+        "engines": {name: TypeAdapter(engine).json_schema() for name, engine in ENGINES.items()},
+        "live": TypeAdapter(LivePolicy).json_schema(),
+    }
+
+
+def _validate(kind: type[T], given: Mapping[str, Any], what: str) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(dict(given))
+    except ValidationError as error:
+        raise SpecError(f"{what}: {explain(error)}") from error
