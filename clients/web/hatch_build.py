@@ -13,9 +13,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 WEB = Path(__file__).resolve().parent
 DIST = WEB / "dist"
@@ -31,8 +30,7 @@ class BuildError(RuntimeError):
     """The dashboard could not be built."""
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A node that can be used."""
 
     folder: Path

@@ -92,7 +92,7 @@ function paintComplex(
   const gain = new Float32Array(amplitude.top + 1);
   for (let code = 1; code <= amplitude.top; code++) {
     const part = (dequantise(code, amplitude) - levels.low) / (levels.high - levels.low);
-    gain[code] = Math.min(1.25, Math.max(0, part));
+    gain[code] = Math.min(1, Math.max(0, part));
   }
   for (let i = 0; i < colours.length; i++) {
     const size = amplitude.codes[from + i] ?? 0;

@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+
+import { formatTick, logRange, logTicks } from "../src/lib/ticks";
+import { trend } from "../src/lib/trend";
+
+describe("logarithmic axis", () => {
+  it("holds its data with room, and a flat curve with a factor of two", () => {
+    const [low, high] = logRange(0.01, 1);
+    expect(low).toBeLessThan(0.01);
+    expect(high).toBeGreaterThan(1);
+    const [flatLow, flatHigh] = logRange(0.1, 0.1);
+    expect(flatHigh / flatLow).toBeCloseTo(2);
+    expect(Math.sqrt(flatLow * flatHigh)).toBeCloseTo(0.1);
+  });
+
+  it("has a range where there are no data", () => {
+    expect(logRange(null, null)).toEqual([0.01, 1]);
+    expect(logRange(0, 1)).toEqual([0.01, 1]);
+  });
+
+  it("has round ticks wherever the range begins", () => {
+    expect(logTicks(0.0637, 1.13)).toEqual([0.1, 0.2, 0.5, 1]);
+    expect(logTicks(3.1e-7, 0.9)).toEqual([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]);
+    expect(logTicks(0, 1)).toEqual([]);
+  });
+
+  it("names its ticks shortly", () => expect([0.05, 1, 1e-6].map(formatTick)).toEqual(["0.05", "1", "1e-6"]));
+});
+
+function curve(factor: number): Float64Array {
+  return Float64Array.from({ length: 50 }, (_, i) => factor ** i);
+}
+
+describe("trend", () => {
+  it("tells falling, flat and rising", () => {
+    expect(trend(curve(0.9))?.word).toBe("falling");
+    expect(trend(curve(0.9))?.slope).toBeCloseTo(Math.log(0.9));
+    expect(trend(curve(1))?.word).toBe("flat");
+    expect(trend(curve(1.05))?.word).toBe("rising");
+  });
+
+  it("looks at the last rows only, past those without a value", () => {
+    const values = Float64Array.from([...curve(0.9), ...Array.from({ length: 20 }, (_, i) => 1.1 ** i)]);
+    values[60] = Number.NaN;
+    expect(trend(values)?.word).toBe("rising");
+  });
+
+  it("says nothing of two points", () => expect(trend(Float64Array.of(1, 0.5))).toBeNull());
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+
+import { imageRequests, isWanted, subscription } from "../src/live/subscription";
+import type { ServerMessage } from "../src/protocol";
+import { alarms } from "../src/state/alarms";
+import { hindrance } from "../src/state/allowed";
+import { INITIAL, type Action, type Shown, type State } from "../src/state/model";
+import { reduce } from "../src/state/reducer";
+import { hello, image, layer, reconstruction, scan, SECOND, series, T0 } from "./make";
+
+const COLUMNS = ["iteration", "error"];
+
+function after(state: State, ...messages: ServerMessage[]): State {
+  return messages.reduce((s, message) => reduce(s, { type: "received", message, offsetMs: 0 }), state);
+}
+
+function doing(state: State, ...actions: Action[]): State {
+  return actions.reduce(reduce, state);
+}
+
+const live = after(INITIAL, hello([scan()], [reconstruction()]));
+
+describe("following", () => {
+  it("looks at the newest live scan, though a newer one is over", () => {
+    const over = scan({ id: "s2", state: "ended", created_ns: T0 + SECOND });
+    expect(after(INITIAL, hello([scan(), over], [reconstruction()]))).toMatchObject({ scan: "s1", reconstruction: "s1.1" });
+  });
+
+  it("goes to a scan that begins, and forgets the old picture", () => {
+    const shown = doing(live, { type: "shown", shown: image([1, 1, 1], []) as Shown });
+    expect(shown.shown.object).not.toBeNull();
+    const next = after(shown, { t: "scan", now_ns: T0, scan: scan({ id: "s2", created_ns: T0 + SECOND }) });
+    expect(next).toMatchObject({ scan: "s2", reconstruction: null, shown: { object: null } });
+  });
+
+  it("goes to the reconstruction that a restart made", () => {
+    const restarted = reconstruction({ id: "s1.2", created_ns: T0 + SECOND });
+    expect(doing(live, { type: "started", reconstruction: restarted }).reconstruction).toBe("s1.2");
+  });
+
+  it("ends with a person's own choice, until asked for again", () => {
+    const older = scan({ id: "s0", state: "ended", created_ns: T0 - SECOND });
+    const two = after(live, { t: "scan", now_ns: T0, scan: older });
+    const chosen = doing(two, { type: "select", scan: "s0", reconstruction: null });
+    expect(chosen).toMatchObject({ scan: "s0", follow: false });
+    const newer = after(chosen, { t: "scan", now_ns: T0, scan: scan({ id: "s2", created_ns: T0 + SECOND }) });
+    expect(newer.scan).toBe("s0");
+    expect(doing(newer, { type: "follow", follow: true }).scan).toBe("s2");
+  });
+});
+
+describe("connecting again", () => {
+  const known = after(live, series(0, COLUMNS, [[1, 0.5], [2, 0.4]]));
+
+  it("asks only for the rows that are missing", () => {
+    const again = after(known, hello([scan()], [reconstruction({ metrics: 5 })]));
+    expect(subscription(again)).toMatchObject({ reconstruction: "s1.1", metrics_from: 2 });
+  });
+
+  it("starts anew where the service has fewer rows, or no such reconstruction", () => {
+    expect(subscription(after(known, hello([scan()], [reconstruction({ metrics: 1 })])))?.metrics_from).toBe(0);
+    const other = after(known, hello([scan({ id: "s9" })], [reconstruction({ id: "s9.1", scan: "s9" })]));
+    expect(other.series).toEqual({});
+    expect(subscription(other)).toMatchObject({ reconstruction: "s9.1", metrics_from: 0 });
+  });
+
+  it("has nothing to ask for where there is nothing", () => {
+    expect(subscription(after(known, hello([], [])))).toBeNull();
+  });
+});
+
+describe("images", () => {
+  it("are asked for with the layers that the look needs", () => {
+    expect(imageRequests(live)[0]).toMatchObject({ name: "object", quantities: ["phase"] });
+    const complex = doing(live, { type: "view", name: "object", settings: { look: "complex" } });
+    expect(imageRequests(complex)[0]?.quantities).toEqual(["phase", "amplitude"]);
+  });
+
+  it("that an earlier wish brought are not credited", () => {
+    const phase = image([1, 1, 1], [layer("phase", [1], 0, 1)]);
+    expect(isWanted(phase, live)).toBe(true);
+    expect(isWanted({ ...phase, reconstruction: "s0.1" }, live)).toBe(false);
+    expect(isWanted(phase, doing(live, { type: "view", name: "object", settings: { look: "amplitude" } }))).toBe(false);
+  });
+});
+
+function codes(state: State, nowNs = T0): string[] {
+  return alarms(state, nowNs / 1e6).map((a) => a.code);
+}
+
+describe("alarms", () => {
+  it("are none while all is well", () => expect(codes(live)).toEqual([]));
+
+  it("tell what is wrong, the worst first", () => {
+    const bad = after(
+      live,
+      { t: "scan", now_ns: T0, scan: scan({ state: "stalled", lost: 3, refused: 1 }) },
+      { t: "reconstruction", now_ns: T0, reconstruction: reconstruction({ state: "refused", outside: 2 }) },
+    );
+    const lost = doing(bad, { type: "connection", connection: "lost" });
+    expect(codes(lost)).toEqual(["disconnected", "stalled", "refused", "lost", "refused-rows", "outside"]);
+  });
+
+  it("pass on the service's words", () => {
+    const message = "needs 41 GB, 24 GB are free";
+    const refused = reconstruction({ state: "refused", message });
+    const state = after(live, { t: "reconstruction", now_ns: T0, reconstruction: refused });
+    expect(alarms(state, 0)[0]?.advice).toBe(message);
+  });
+
+  it("tell an old picture of a running scan", () => {
+    const shown = doing(live, { type: "shown", shown: image([1, 1, 1], []) as Shown });
+    expect(codes(shown, T0 + 4 * SECOND)).toEqual([]);
+    expect(codes(shown, T0 + 6 * SECOND)).toEqual(["stale"]);
+  });
+});
+
+describe("acts", () => {
+  it.each([
+    ["pause", "running", true],
+    ["pause", "paused", false],
+    ["resume", "paused", true],
+    ["resume", "running", false],
+    ["stop", "waiting", true],
+    ["stop", "finished", false],
+    ["restart", "failed", true],
+  ] as const)("%s of one that is %s: %s", (verb, state, possible) => {
+    expect(hindrance(verb, reconstruction({ state })) === null).toBe(possible);
+  });
+
+  it("need a reconstruction", () => expect(hindrance("restart", null)).not.toBeNull());
+});
