@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,6 +41,7 @@ from service.browser import (
     decode_server,
     encode,
 )
+from service.states import RECONSTRUCTION_OVER
 from service.wire import Metadata, ReconstructionSpec
 
 API = "/api/v1"
@@ -48,7 +50,7 @@ MAX_MESSAGE_BYTES = 64_000_000
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class ServiceError(RuntimeError):
+class ServiceError(OSError):
     """The service refused, or cannot be reached; the message is the service's own."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -161,6 +163,19 @@ class Client:
         """Stop it and start a new one, with the fields set in `spec` in place of its own."""
         body = _fields(spec or ReconstructionSpec())
         return self._model(ReconstructionStatus, "POST", f"/reconstructions/{reconstruction}/restart", json=body)
+
+    def wait(
+        self,
+        reconstruction: str,
+        tell: Callable[[ReconstructionStatus], None] = lambda status: None,
+        every_s: float = 0.5,
+    ) -> ReconstructionStatus:
+        """Wait until it is over, and tell how it stands on the way."""
+        while (status := self.reconstruction(reconstruction)).state not in RECONSTRUCTION_OVER:
+            tell(status)
+            time.sleep(every_s)
+        tell(status)
+        return status
 
     def object(self, reconstruction: str) -> NDArray[np.complex64]:
         """The latest object, (row, col) complex64."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import os
 import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import bitshuffle
 import numpy as np
 from numpy.typing import NDArray
 
@@ -193,8 +195,15 @@ class _Rows:
 def compress_bslz4(frame: NDArray[Any]) -> bytes:
     """A frame in the framing of HDF5 filter 32008: size and block size, big-endian, then bitshuffled LZ4."""
     block = BITSHUFFLE_BLOCK_BYTES // frame.itemsize
-    compressed: NDArray[np.uint8] = bitshuffle.compress_lz4(frame, block)
+    compressed: NDArray[np.uint8] = _bitshuffle().compress_lz4(frame, block)
     return struct.pack(">QI", frame.nbytes, block * frame.itemsize) + compressed.tobytes()
+
+
+@functools.cache
+def _bitshuffle() -> Any:
+    """The compressor, loaded when it is first needed: its OpenMP threads would spin for a core between frames."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    return importlib.import_module("bitshuffle")
 
 
 def _send_all(rows: _Rows, messages: list[Planned], sender: Sender, progress: Progress) -> int:

@@ -78,7 +78,7 @@ class Sender:
     ) -> None:
         self._ingest = ingest
         self._keep_bytes = keep_bytes
-        self._scan = ""
+        self._scan, self._start_ns = "", 0
         self._kept: dict[Key, Kept] = {}
         self._pending: deque[Kept] = deque()
         self._progress = time.monotonic()  # of the newest message or acknowledgement
@@ -120,7 +120,7 @@ class Sender:
 
     def start(self, start: Start, **arrays: NDArray[Any]) -> None:
         """Begin the scan; arrays by the names of `ArraySpec`."""
-        self._scan = start.scan
+        self._scan, self._start_ns = start.scan, start.ts_ns
         self._post(Kept(("start", 0), *pack_start(start, **arrays)))
 
     def send(self, message: Frames | Positions, buffer: Buffer) -> None:
@@ -227,7 +227,7 @@ class Sender:
             recorded = decode_recorded(data)
         except WireError:
             return  # not for us to judge: without it the message is merely kept longer
-        if recorded.scan == self._scan:
+        if (recorded.scan, recorded.start_ns) == (self._scan, self._start_ns):
             for key in [key for key in self._kept if _covers(recorded, key)]:
                 self.kept_bytes -= self._kept.pop(key).size
                 self._progress = time.monotonic()

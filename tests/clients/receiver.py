@@ -106,13 +106,19 @@ class Receiver:
                 for index, row in enumerate(positions_array(message, buffer), message.i0):
                     self.positions[index].append(row)
             case End() if self.acknowledge and self.ends:
-                publish.send(encode(Recorded(scan=message.scan, stream=message.stream, ranges=(), ended=True)))
+                self._say(publish, scan=message.scan, stream=message.stream, ranges=(), ended=True)
             case Abort():
                 pass
         if isinstance(message, Frames | Positions) and self.acknowledge:
             publish.send(b"\xc1 is no acknowledgement")  # a sender passes over what it does not understand
             ranges = ((message.seq, message.seq),)
-            publish.send(encode(Recorded(scan=message.scan, stream=message.t, ranges=ranges)))
+            self._say(publish, scan=message.scan, stream=message.t, ranges=ranges)
+
+    def _say(self, publish: zmq.Socket[bytes], **fields: Any) -> None:
+        start_ns = self.starts[-1][0].ts_ns
+        everything = fields | {"ranges": ((0, 10**6),), "ended": True}
+        publish.send(encode(Recorded(start_ns=start_ns - 1, **everything)))  # of an earlier scan of the same key
+        publish.send(encode(Recorded(start_ns=start_ns, **fields)))
 
     def _take_frames(self, message: Frames, buffer: bytes) -> None:
         dtype = frame_dtype(message.dtype)

@@ -101,6 +101,9 @@ def fake_service(requests: list[tuple[str, str, Any]]) -> FastAPI:
             "health": {"status": "ok"},
             "engines": {"engines": {}},
         }
+        if parts[-1] == "s.9":  # is over when it is asked for again
+            asked = sum(each[1] == path for each in requests)
+            return RUN.model_copy(update={"state": "finished" if asked == 2 else "running"}).model_dump(mode="json")
         if parts[-1] in fixed:
             return fixed[parts[-1]]
         if parts[0] == "replays":
@@ -165,6 +168,12 @@ def test_every_method_asks_for_its_own_path(
         ("POST", "replays", {"file": "star.cxi", "frame_delay_s": 0.1}),
         ("POST", "replays/1/stop", None),
     ]
+
+
+def test_waiting_tells_how_it_stands_until_it_is_over(client: Client) -> None:
+    told: list[str] = []
+    assert client.wait("s.9", lambda status: told.append(status.state), every_s=0.01).state == "finished"
+    assert told == ["running", "finished"]
 
 
 def test_arrays_come_as_numpy(client: Client) -> None:
