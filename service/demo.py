@@ -24,7 +24,7 @@ POLL_S = 0.5
 END_S = 20.0
 
 
-class DemoError(RuntimeError):
+class DemoError(OSError):
     """The demo cannot go on; says why."""
 
 
