@@ -28,10 +28,9 @@ from service.browser import (
 )
 from service.commands import CommandError, ask
 from service.config import Settings
-from service.reception import status_of
 from service.logs import get_log
 from service.reconstructions import find_reconstruction, read_statuses
-from service.scans import UnknownScanError, read_scan, scan_folders
+from service.scans import UnknownScanError, read_scan, scan_folders, status_of
 from service.snapshot import Snapshot, make_image
 from service.tables import read_table
 

@@ -24,11 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from service.browser import ScanStatus
 from service.states import ScanState
 from service.wire import Metadata, ReconstructionSpec, Start
 
 SCAN_FILE = "scan.json"
 ARMED_FOLDER = "armed"
+
+
+TOTALS = ("received", "positions", "paired", "lost", "duplicated", "refused")
+"""Counters that are kept with a scan; browser.ScanStatus says what they mean."""
 
 
 class ScanRecord(BaseModel):
@@ -98,6 +103,22 @@ def read_scan(folder: Path) -> ScanRecord:
     return ScanRecord.model_validate_json((folder / SCAN_FILE).read_bytes())
 
 
+def status_of(record: ScanRecord) -> ScanStatus:
+    """A scan's state as clients see it, as far as scan.json knows it."""
+    start = record.start
+    return ScanStatus(
+        id=record.id,
+        key=record.key,
+        state=record.state,
+        message=record.message,
+        created_ns=record.created_ns,
+        planned=start.planned if start else None,
+        frame_shape=start.frame_shape if start else None,
+        metadata=record.metadata,
+        **{name: record.totals.get(name, 0) for name in TOTALS},
+    )
+
+
 def scan_folders(data: Path) -> dict[str, Path]:
     """Every scan's folder by its id, newest last; the template may have put it up to four levels deep."""
     found = [path.parent for depth in range(1, 5) for path in data.glob("*/" * depth + SCAN_FILE)]
@@ -113,6 +134,18 @@ def find_scan(data: Path, scan: str) -> Path:
         return scan_folders(data)[scan]
     except KeyError:
         raise UnknownScanError(f"no scan {scan!r} under {data}") from None
+
+
+def armed_path(data: Path, key: str) -> Path:
+    """Where the next scan of this key lies while it is only armed."""
+    return data / ARMED_FOLDER / f"{slug(key)}.json"
+
+
+def armed_scans(data: Path) -> list[ScanRecord]:
+    """What is armed, oldest first."""
+    paths = (data / ARMED_FOLDER).glob("*.json")
+    records = [ScanRecord.model_validate_json(path.read_bytes()) for path in paths]
+    return sorted(records, key=lambda record: record.created_ns)
 
 
 def write_start_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -15,13 +15,15 @@ from typing import Annotated, Any, Literal
 
 import msgpack
 import numpy as np
-from annotated_types import Ge, Gt, Len
+from annotated_types import Ge, Gt, Le, Len
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 VERSION = 1
 MAX_HEADER_BYTES = 65_536
 MAX_BUFFER_BYTES = 1 << 30
+MAX_INTEGER = 1 << 62
+"""Indices and times are kept as 64-bit integers; msgpack may carry more."""
 HIGH_WATER_MARK = 8
 """Messages that ZeroMQ buffers on each side; small, so that back-pressure reaches the sender."""
 GROUP_BYTES = 1_000_000
@@ -45,7 +47,7 @@ class WireError(ValueError):
 class Strict(BaseModel):
     """A model that refuses names it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Geometry(Strict):
@@ -161,7 +163,7 @@ class Start(Header):
     """What is to run on this scan unless REST armed it otherwise."""
     arrays: tuple[ArraySpec, ...] = ()
     """What the buffer holds, one after the other."""
-    ts_ns: int = 0
+    ts_ns: Annotated[int, Ge(0), Le(MAX_INTEGER)] = 0
     """Sender's clock, nanoseconds since 1970. A `start` that repeats key and ts_ns is the same one, sent again
     because ingest was restarted."""
 
@@ -176,9 +178,9 @@ class Block(Header):
 
     seq: Annotated[int, Ge(0)]
     """Counts this stream's messages from 0."""
-    i0: Annotated[int, Ge(0)]
-    n: Annotated[int, Gt(0)]
-    ts_ns: int = 0
+    i0: Annotated[int, Ge(0), Le(MAX_INTEGER)]
+    n: Annotated[int, Gt(0), Le(MAX_INTEGER)]
+    ts_ns: Annotated[int, Ge(0), Le(MAX_INTEGER)] = 0
     """Sender's clock when the newest row was taken, nanoseconds since 1970."""
 
 
@@ -230,18 +232,20 @@ class Recorded(Strict):
     scan: str
     stream: Literal["frames", "positions"]
     ranges: tuple[tuple[int, int], ...]
+    start_ns: int = 0
+    """`ts_ns` of the scan's start: a key may repeat, and what was recorded of the scan before concerns no sender."""
     ended: bool = False
     """The stream's `end` is recorded too; until then a sender keeps it and sends it again to a restarted ingest."""
 
 
 Message = Start | Frames | Positions | End | Abort
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="t")])
-_DTYPE = re.compile(r"^[<>|=]?[uif]\d$")
+_DTYPE = re.compile(r"[<>|=]?([ui][1248]|f[248])")
 
 
 def frame_dtype(name: str) -> np.dtype[Any]:
     """A frame's dtype from its name; raises `WireError` for what no detector sends."""
-    if not _DTYPE.match(name):
+    if not _DTYPE.fullmatch(name):
         raise WireError(f"dtype: expected an integer or float with byte order such as '<u2', got {name!r}")
     return np.dtype(name)
 

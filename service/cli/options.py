@@ -1,0 +1,66 @@
+"""Options that several commands share, and the two consoles that they print to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from service.cli.parsing import make_spec, parse_engine
+from service.wire import D4, ReconstructionSpec
+
+out, err = Console(), Console(stderr=True)
+
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file, see configs/", dir_okay=False)]
+Host = Annotated[str | None, typer.Option(help="address of REST and dashboard")]
+Port = Annotated[int | None, typer.Option(help="port of REST and dashboard")]
+Ingest = Annotated[str | None, typer.Option(help="where frames arrive, for example tcp://127.0.0.1:5555")]
+Data = Annotated[Path | None, typer.Option(help="folder of all scans")]
+Files = Annotated[list[Path] | None, typer.Option(help="folder whose files REST may replay; can be repeated")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda")]
+Threads = Annotated[int | None, typer.Option(help="threads of the reconstruction on the CPU")]
+Engine = Annotated[str | None, typer.Option(help="algorithm: rpie, dm, er or epie")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="engine.parameter=value; can be repeated")]
+Modes = Annotated[int | None, typer.Option(help="probe modes")]
+Probe = Annotated[
+    str | None,
+    typer.Option(
+        "--probe",
+        "--initial-probe",
+        help="FILE:/dataset, or round:50nm,defocus=980um, rect:1umx2um, annulus:3um,1um, gaussian:1um, data",
+    ),
+]
+Chunk = Annotated[int | None, typer.Option(help="frames that a live reconstruction takes in together")]
+StartAfter = Annotated[int | None, typer.Option(help="frames before the first iteration")]
+PerChunk = Annotated[int | None, typer.Option(help="iterations on each chunk; default: until the next one")]
+Final = Annotated[int | None, typer.Option(help="iterations after the last frame")]
+Orient = Annotated[D4 | None, typer.Option("--orientation", help="turn or mirror of the frames as received")]
+Crop = Annotated[int | None, typer.Option(help="use the central CROP x CROP pixels of each frame")]
+Seed = Annotated[int | None, typer.Option(help="of the order in which frames are visited")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Url = Annotated[str, typer.Option(help="where the service is")]
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on standard error, with the time gone and the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=not sys.stderr.isatty()) as bar:
+        yield bar
+
+
+def spec_of(engine: str | None, settings: list[str] | None, **fields: Any) -> ReconstructionSpec:
+    """A specification of what was given on the command line."""
+    return make_spec(engine=parse_engine(engine, settings or []), **fields)
+
+
+def live_of(**fields: int | None) -> dict[str, Any]:
+    """The fields of the live policy that were given."""
+    return {name: value for name, value in fields.items() if value is not None}

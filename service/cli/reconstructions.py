@@ -1,0 +1,202 @@
+"""reconstruct, attach, compare, engines: reconstructions of files and of scans that the service has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from service.cli.options import (
+    DEFAULT_URL,
+    AsJson,
+    Chunk,
+    Crop,
+    Engine,
+    Final,
+    Modes,
+    Orient,
+    PerChunk,
+    Probe,
+    Seed,
+    SetOption,
+    StartAfter,
+    Threads,
+    Url,
+    live_of,
+    out,
+    progress_bar,
+    spec_of,
+)
+from service.cli.parsing import load_array, load_probe
+
+app = typer.Typer()
+
+
+@app.command()
+def reconstruct(
+    file: Annotated[Path, typer.Argument(help="CXI or plain HDF5")],
+    engine: Engine = "rpie",
+    iterations: Annotated[int, typer.Option(min=1, help="on all frames, without --live")] = 100,
+    path: Annotated[Path | None, typer.Option("--out", help="result file; default: beside FILE")] = None,
+    probe: Probe = None,
+    settings: SetOption = None,
+    modes: Modes = None,
+    live: Annotated[bool, typer.Option("--live", help="take frames in chunk by chunk, as if they arrived")] = False,
+    chunk: Chunk = None,
+    start_after: StartAfter = None,
+    iterations_per_chunk: PerChunk = None,
+    final_iterations: Final = None,
+    mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
+    orientation: Orient = None,
+    crop: Crop = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    threads: Threads = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reconstruct a file offline, with the engines, the policy and the result file of the live service.
+
+    Example: ptycholive reconstruct scan.cxi --engine dm --iterations 200 --set dm.alpha=0.8 --out result.cxi
+    """
+    from clients.replay import ReplayOptions, start_of
+    from engines import parallel
+    from service.formats import open_scan
+    from service.offline import offline_policy, reconstruct_scan
+    from service.setup import choose_device
+
+    parallel.set_threads(threads)
+    description, array = load_probe(probe)
+    policy: dict[str, Any] = live_of(
+        chunk=chunk,
+        start_after=start_after,
+        iterations_per_chunk=iterations_per_chunk,
+        final_iterations=final_iterations,
+    )
+    given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
+    spec = spec_of(engine, settings, live=policy if live else offline_policy(iterations), **given)
+    with open_scan(file) as scan, progress_bar() as bar:
+        start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
+        if mask is not None:
+            arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
+        task = bar.add_task("reconstructing", total=None if live else iterations)
+        assert start.reconstruction is not None
+        outcome = reconstruct_scan(
+            scan,
+            start,
+            arrays,
+            start.reconstruction,
+            path or file.with_name(f"{file.stem}.{engine}.cxi"),
+            live=live,
+            device=choose_device(device),  # type: ignore[arg-type]
+            tell=lambda done: bar.update(
+                task, completed=done.iteration, total=done.total_iterations, description=f"error {done.error:.4f}"
+            ),
+        )
+    if as_json:
+        out.print_json(data=vars(outcome) | {"path": str(outcome.path)})
+    else:
+        error = "" if outcome.error is None else f", relative amplitude error {outcome.error:.4f}"
+        out.print(f"{outcome.iterations} iterations on {outcome.frames} frames in {outcome.seconds:.1f} s{error}")
+        out.print(f"result: {outcome.path}")
+
+
+@app.command()
+def attach(
+    scan: Annotated[str, typer.Argument(help="id of a running or finished scan; 'latest' for the newest")],
+    engine: Engine = None,
+    settings: SetOption = None,
+    modes: Modes = None,
+    probe: Annotated[str | None, typer.Option(help="specification such as round:50nm,defocus=980um, or given")] = None,
+    chunk: Chunk = None,
+    start_after: StartAfter = None,
+    iterations_per_chunk: PerChunk = None,
+    final_iterations: Final = None,
+    crop: Crop = None,
+    label: Annotated[str | None, typer.Option(help="a name for it")] = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Start another reconstruction on a scan, beside those there are, and follow it to its end.
+
+    Example: ptycholive attach latest --engine dm --set dm.alpha=0.8 --label "DM beside rPIE"
+    """
+    from clients.client import Client
+
+    policy = live_of(
+        chunk=chunk,
+        start_after=start_after,
+        iterations_per_chunk=iterations_per_chunk,
+        final_iterations=final_iterations,
+    )
+    spec = spec_of(engine, settings, modes=modes, probe=probe, crop=crop, label=label, live=policy)
+    with Client(url) as client:
+        name = client.scans(1)[0].id if scan == "latest" else scan
+        status = client.start(name, spec)
+        with progress_bar() as bar:
+            task = bar.add_task(status.id, total=None)
+            status = client.wait(
+                status.id, lambda now: bar.update(task, completed=now.iteration, total=now.total_iterations)
+            )
+    if as_json:
+        out.print_json(status.model_dump_json())
+    else:
+        out.print(f"{status.id} is {status.state} after {status.iteration} iterations {status.message}".rstrip())
+    if status.state != "finished":
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="result file")],
+    second: Annotated[Path, typer.Argument(help="result file it is held against")],
+    as_json: AsJson = False,
+) -> None:
+    """How alike two results are where both were covered, after the constant and the phase ramp are removed.
+
+    Example: ptycholive compare live.cxi offline.cxi
+    """
+    from engines.compare import likeness
+    from service.formats.result import read_result
+
+    a, b = read_result(first), read_result(second)
+    if a.object.shape != b.object.shape or not np.isclose(a.pixel_m, b.pixel_m, rtol=1e-6):
+        raise ValueError(
+            f"compare: expected objects of equal shape and pixel, got {a.object.shape} at {a.pixel_m:.4g} m and "
+            f"{b.object.shape} at {b.pixel_m:.4g} m"
+        )
+    region = np.ones(a.object.shape[1:], bool)
+    for result in (a, b):
+        if result.coverage is not None:
+            region &= result.coverage > 0.1 * np.percentile(result.coverage, 95)
+    found = likeness(a.object[0], b.object[0], region)
+    if as_json:
+        out.print_json(data={"correlation": found.correlation, "nmse": found.nmse, "pixels": int(region.sum())})
+    else:
+        out.print(f"correlation {found.correlation:.6f}, NMSE {found.nmse:.3e} over {int(region.sum())} pixels")
+
+
+@app.command()
+def engines(as_json: AsJson = False) -> None:
+    """List the algorithms with every parameter, its bounds and its default.
+
+    Example: ptycholive engines --json
+    """
+    from service.specs import schemas
+
+    found = schemas()
+    if as_json:
+        out.print_json(data=found)
+        return
+    for name, schema in [*found["engines"].items(), ("live policy", found["live"])]:
+        table = Table(title=f"{name}: {schema.get('description', '').splitlines()[0]}", title_justify="left")
+        for column in ("parameter", "default", "bounds", "meaning"):
+            table.add_column(column)
+        for parameter, field in schema.get("properties", {}).items():
+            bounds = {word: field[word] for word in ("minimum", "exclusiveMinimum", "maximum") if word in field}
+            default, meaning = json.dumps(field.get("default")), field.get("description", "")
+            table.add_row(parameter, default, " ".join(f"{key} {value}" for key, value in bounds.items()), meaning)
+        out.print(table)
