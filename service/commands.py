@@ -1,7 +1,7 @@
 """Questions and answers between the processes: REQ to REP, msgpack, one map each way.
 
-The API asks, ingest and the worker answer between two turns of their loops. A handler's ValueError or
-LookupError becomes the answer's error; the loop goes on.
+The API asks, ingest and the worker answer between two turns of their loops. A handler's ValueError,
+LookupError or OSError becomes the answer's error; the loop goes on.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def _answer(request: bytes, handlers: Mapping[str, Handler]) -> bytes:
         reply = {"error": str(error.args[0] if error.args else error), "status": 404}
     except (ValueError, TypeError) as error:
         reply = {"error": str(error), "status": 422}
+    except OSError as error:
+        reply = {"error": str(error), "status": 500}
     packed: bytes = msgpack.packb(reply)
     return packed
 

@@ -115,6 +115,7 @@ class Reception:
         self._newest_ns = 0
         self._rate: deque[tuple[float, int]] = deque()
         self._recording: Recording | None = None
+        self._past = record.totals if self.over else None  # it is not paired again only to be counted
         if not self.over:
             self._open()
 
@@ -155,6 +156,14 @@ class Reception:
         if self.record.state == "stalled":
             self._become("receiving", "")
         self._end_if_complete()
+
+    def resume(self) -> None:
+        """Its `start` came again, from a sender that was connected anew and wants to know what is recorded."""
+        self.active = time.monotonic()
+        for stream in STREAMS:
+            self.unsaid[stream] += 1
+        if self.record.state == "stalled":
+            self._become("receiving", "")
 
     def refuse(self, message: Frames | Positions | End, why: str) -> None:
         """Count a message that does not fit; it need not be sent again."""
@@ -306,8 +315,8 @@ class Reception:
             self.problems.add(f"scan.json: expected to write it, got: {error}")
 
     def _totals(self) -> dict[str, int]:
-        if self.over and self._recording is None and not self.pairing.received:
-            return self.record.totals  # it was over when this process took it up, and nothing was counted again
+        if self._past is not None:
+            return self._past
         totals = {name: getattr(self.pairing, name) for name in ("received", "positions", "paired", "lost")}
         refused = self.pairing.refused + self.problems.count
         return totals | {"duplicated": self.pairing.duplicated, "refused": refused}
