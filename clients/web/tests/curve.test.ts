@@ -21,6 +21,7 @@ describe("logarithmic axis", () => {
   it("has round ticks wherever the range begins", () => {
     expect(logTicks(0.0637, 1.13)).toEqual([0.1, 0.2, 0.5, 1]);
     expect(logTicks(3.1e-7, 0.9)).toEqual([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]);
+    expect(logTicks(0.43, 1.1)).toEqual([0.5, 0.6, 0.8, 1]);
     expect(logTicks(0, 1)).toEqual([]);
   });
 

@@ -108,6 +108,13 @@ describe("alarms", () => {
     expect(alarms(state, 0)[0]?.advice).toBe(message);
   });
 
+  it("tell a newer reconstruction that was refused while an older one is looked at", () => {
+    const refused = reconstruction({ id: "s1.2", state: "refused", created_ns: T0 + SECOND });
+    const state = after(live, { t: "reconstruction", now_ns: T0, reconstruction: refused });
+    expect(state.reconstruction).toBe("s1.1");
+    expect(codes(state)).toEqual(["refused"]);
+  });
+
   it("tell an old picture of a running scan", () => {
     const shown = doing(live, { type: "shown", shown: image([1, 1, 1], []) as Shown });
     expect(codes(shown, T0 + 4 * SECOND)).toEqual([]);

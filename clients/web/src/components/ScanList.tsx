@@ -48,7 +48,7 @@ function ScanItem({ scan }: { scan: ScanStatus }) {
       >
         <StateGlyph state={scan.state} />
         <span className="item-name">{scan.key}</span>
-        <span className="item-when">{clockTime(scan.created_ns)}</span>
+        <span className="item-when">{when(scan.created_ns)}</span>
         <span className="item-state">{scan.state}</span>
         <span className="item-count">
           {formatCount(scan.received)}
@@ -88,6 +88,11 @@ function ReconstructionItem({ recon }: { recon: ReconstructionStatus }) {
   );
 }
 
-function clockTime(ns: number): string {
-  return new Date(ns / 1e6).toLocaleTimeString("en-GB");
+/** The time of day, or the day where it is not today's. */
+function when(ns: number): string {
+  const date = new Date(ns / 1e6);
+  const today = date.toDateString() === new Date().toDateString();
+  return today
+    ? date.toLocaleTimeString("en-GB")
+    : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }

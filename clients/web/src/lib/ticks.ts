@@ -9,16 +9,21 @@ export function logRange(low: number | null, high: number | null): [number, numb
   return [centre / Math.SQRT2, centre * Math.SQRT2];
 }
 
-/** 1, 2 and 5 times powers of ten, or only the powers where there are many. */
+const FACTORS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]];
+const ENOUGH = 4;
+
+/** Powers of ten and, where these are too few, round multiples of them. */
 export function logTicks(low: number, high: number): number[] {
   if (!(low > 0) || !(high > low)) return [];
   const [first, last] = [Math.floor(Math.log10(low)), Math.floor(Math.log10(high))];
-  const factors = last - first > 3 ? [1] : [1, 2, 5];
-  const ticks: number[] = [];
-  for (let decade = first; decade <= last; decade++) {
-    for (const factor of factors) ticks.push(Number(`${factor}e${decade}`));
+  const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  let ticks: number[] = [];
+  for (const factors of FACTORS) {
+    const all = decades.flatMap((decade) => factors.map((factor) => Number(`${factor}e${decade}`)));
+    ticks = all.filter((tick) => tick >= low && tick <= high);
+    if (ticks.length >= ENOUGH) break;
   }
-  return ticks.filter((tick) => tick >= low && tick <= high);
+  return ticks;
 }
 
 export function formatTick(value: number): string {

@@ -1,9 +1,9 @@
 /** What an operator must know at once, each with what it means and what to do. */
-import { formatAge, formatCount } from "../lib/format";
+import { formatCount } from "../lib/format";
 import { dataAge, isStale } from "../lib/timing";
 import type { ReconstructionStatus, ScanStatus } from "../protocol";
 import type { State } from "./model";
-import { selectedReconstruction, selectedScan } from "./select";
+import { reconstructionsOf, selectedReconstruction, selectedScan } from "./select";
 
 export interface Alarm {
   code: string;
@@ -22,12 +22,15 @@ export function alarms(state: State, localMs: number): Alarm[] {
   }
   if (scan !== null) found.push(...scanAlarms(scan));
   if (recon !== null) found.push(...reconstructionAlarms(recon));
+  const newest = scan === null ? undefined : reconstructionsOf(state, scan.id)[0];
+  // One that fails leaves the view to another that runs, and must not go unnoticed.
+  if (newest !== undefined && newest.id !== recon?.id) found.push(...endedBadly(newest));
   const shown = state.shown.object;
   if (scan !== null && recon !== null && shown !== null) {
     const age = dataAge(shown.data_ns, localMs, state.offsetMs);
     if (isStale(age, scan, recon)) {
-      const advice = `Frames arrive, but the picture does not follow: ${formatCount(recon.lag)} frames wait.`;
-      found.push(alarm("stale", `The picture shows data ${formatAge(age)} old`, advice));
+      const advice = `Frames arrive and ${formatCount(recon.lag)} wait: is the reconstruction too slow, or stuck?`;
+      found.push(alarm("stale", "The picture no longer follows the scan", advice));
     }
   }
   return found.sort((a, b) => a.severity.localeCompare(b.severity));
@@ -53,14 +56,21 @@ function scanAlarms(scan: ScanStatus): Alarm[] {
   return found;
 }
 
-function reconstructionAlarms(recon: ReconstructionStatus): Alarm[] {
-  const found: Alarm[] = [];
+function endedBadly(recon: ReconstructionStatus): Alarm[] {
   if (recon.state === "failed") {
-    found.push(alarm("failed", "Reconstruction failed", recon.message || "See the service's log; restart it."));
-  } else if (recon.state === "refused") {
+    const advice = recon.message || "See the service's log; restart it.";
+    return [alarm("failed", `Reconstruction ${recon.id} failed`, advice)];
+  }
+  if (recon.state === "refused") {
     const advice = recon.message || "It would not fit the device's memory; use a smaller crop or fewer modes.";
-    found.push(alarm("refused", "Reconstruction refused; the scan is recorded all the same", advice));
-  } else if (recon.message) {
+    return [alarm("refused", `Reconstruction ${recon.id} refused; the scan is recorded all the same`, advice)];
+  }
+  return [];
+}
+
+function reconstructionAlarms(recon: ReconstructionStatus): Alarm[] {
+  const found = endedBadly(recon);
+  if (found.length === 0 && recon.message) {
     found.push(warning("recon-message", recon.message, ""));
   }
   if (recon.outside > 0) {
