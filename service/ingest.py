@@ -37,11 +37,11 @@ from service.wire import (
     encode,
 )
 
-BUSY_POLL_MS = 10
+BUSY_POLL_MS = 5
 IDLE_POLL_MS = 50
 TURN_S = 0.01
 """After so long of receiving without a pause, readers, senders and commands get their turn."""
-WAKE_S = 0.01
+WAKE_S = 0.005
 """Readers are woken at most so often for each scan."""
 STATUS_S = 0.2
 """While data come a scan's status is published so often."""

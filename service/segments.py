@@ -241,6 +241,11 @@ def sync(path: Path) -> None:
 
 
 def _extend(table: h5py.Dataset, first: int, stop: int, values: Any) -> None:
-    table.id.set_extent((stop, *table.shape[1:]))
-    table[first:stop] = values
+    """Append rows. h5py's own indexing would cost more than the frames that the rows belong to."""
+    row = table.shape[1:]
+    table.id.set_extent((stop, *row))
+    target = h5py.h5s.create_simple((stop, *row))
+    target.select_hyperslab((first, *(0 for _ in row)), (stop - first, *row))
+    rows = np.ascontiguousarray(np.broadcast_to(values, (stop - first, *row)), table.dtype)
+    table.id.write(h5py.h5s.create_simple(rows.shape), target, rows)
     table.flush()
