@@ -2,7 +2,7 @@
 import { COLORMAPS, lut, LUT_SIZE, type ColormapName } from "./colormaps";
 import { autoLevels, widened, type Levels } from "./levels";
 import { mosaic } from "./mosaic";
-import { dequantise, type PixelLayer, type Pixels } from "./pixels";
+import type { PixelLayer, Pixels } from "./pixels";
 
 export type Look = "phase" | "amplitude" | "complex";
 
@@ -64,15 +64,17 @@ function chooseLevels(layer: PixelLayer, style: Style, from: number, to: number)
   return style.look === "complex" ? { low: 0, high: levels.high } : levels;
 }
 
-/** A colour for every code, then one look-up a pixel. */
+/** Codes are linear in the value, so a colour's place in its table is linear in the code: no value is computed. */
 function paintLayer(colours: Uint32Array, layer: PixelLayer, levels: Levels, name: ColormapName, from: number): void {
-  const table = lut(name);
-  const byCode = new Uint32Array(layer.top + 1);
-  for (let code = 1; code <= layer.top; code++) {
-    const at = 3 * lutIndex((dequantise(code, layer) - levels.low) / (levels.high - levels.low));
-    byCode[code] = packed(table[at] ?? 0, table[at + 1] ?? 0, table[at + 2] ?? 0);
+  const table = packedLut(name);
+  const { slope, offset } = codeToPart(layer, levels);
+  const { codes } = layer;
+  for (let i = 0; i < colours.length; i++) {
+    const code = codes[from + i] ?? 0;
+    if (code === 0) continue;
+    const index = Math.floor(LUT_SIZE * (code * slope + offset));
+    colours[i] = table[index < 0 ? 0 : index >= LUT_SIZE ? LUT_SIZE - 1 : index] ?? 0;
   }
-  for (let i = 0; i < colours.length; i++) colours[i] = byCode[layer.codes[from + i] ?? 0] ?? 0;
 }
 
 /** Domain colouring: hue is the phase, brightness the amplitude. */
@@ -84,23 +86,30 @@ function paintComplex(
   from: number,
 ): void {
   const table = lut("wheel");
-  const hue = new Uint16Array(phase.top + 1);
-  for (let code = 1; code <= phase.top; code++) {
-    const turns = (dequantise(code, phase) + Math.PI) / (2 * Math.PI);
-    hue[code] = 3 * (Math.floor(LUT_SIZE * (turns - Math.floor(turns))) % LUT_SIZE);
-  }
-  const gain = new Float32Array(amplitude.top + 1);
-  for (let code = 1; code <= amplitude.top; code++) {
-    const part = (dequantise(code, amplitude) - levels.low) / (levels.high - levels.low);
-    gain[code] = Math.min(1, Math.max(0, part));
-  }
+  const turn = codeToPart(phase, TURN);
+  const size = codeToPart(amplitude, levels);
   for (let i = 0; i < colours.length; i++) {
-    const size = amplitude.codes[from + i] ?? 0;
-    if (size === 0) continue;
-    const at = hue[phase.codes[from + i] ?? 0] ?? 0;
-    const bright = gain[size] ?? 0;
-    colours[i] = packed(scaled(table[at], bright), scaled(table[at + 1], bright), scaled(table[at + 2], bright));
+    const code = amplitude.codes[from + i] ?? 0;
+    if (code === 0) continue;
+    const turns = (phase.codes[from + i] ?? 0) * turn.slope + turn.offset;
+    const at = 3 * (Math.floor(LUT_SIZE * (turns - Math.floor(turns))) % LUT_SIZE);
+    const gain = Math.min(1, Math.max(0, code * size.slope + size.offset));
+    colours[i] = packed((table[at] ?? 0) * gain, (table[at + 1] ?? 0) * gain, (table[at + 2] ?? 0) * gain);
   }
+}
+
+/** part = code * slope + offset is 0 at the lowest level and 1 at the highest. */
+function codeToPart(layer: PixelLayer, levels: Levels): { slope: number; offset: number } {
+  const span = levels.high - levels.low;
+  const slope = (layer.high - layer.low) / (layer.top - 1) / span;
+  return { slope, offset: (layer.low - levels.low) / span - slope };
+}
+
+function packedLut(name: ColormapName): Uint32Array {
+  const table = lut(name);
+  return Uint32Array.from({ length: LUT_SIZE }, (_, i) =>
+    packed(table[3 * i] ?? 0, table[3 * i + 1] ?? 0, table[3 * i + 2] ?? 0),
+  );
 }
 
 function place(words: Uint32Array, colours: Uint32Array, tile: Pixels, width: number, column: number, line: number) {
@@ -108,14 +117,6 @@ function place(words: Uint32Array, colours: Uint32Array, tile: Pixels, width: nu
     const source = colours.subarray(row * tile.cols, (row + 1) * tile.cols);
     words.set(source, (line * tile.rows + row) * width + column * tile.cols);
   }
-}
-
-function lutIndex(part: number): number {
-  return Math.min(LUT_SIZE - 1, Math.max(0, Math.floor(part * LUT_SIZE)));
-}
-
-function scaled(channel: number | undefined, gain: number): number {
-  return Math.min(255, (channel ?? 0) * gain) & 255;
 }
 
 /** Opaque red, green, blue as canvas memory holds it on the little-endian machines that browsers run on. */

@@ -42,7 +42,8 @@ scope.addEventListener("message", ({ data: order }) => {
   const { view, sequence, style } = order;
   const own = easel(order);
   const painting = own === undefined ? null : paint(own.pixels, style);
-  const context = own?.canvas.getContext("2d");
+  // Said to be read, the canvas stays in plain memory: pixels that come from there have no way through a GPU.
+  const context = own?.canvas.getContext("2d", { willReadFrequently: true });
   if (own === undefined || painting === null || !context) {
     scope.postMessage({ view, sequence, painted: null }, []);
     return;
