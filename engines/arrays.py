@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int, Integer
 from numpy import ndarray
 from torch import Tensor
 
@@ -25,7 +25,7 @@ Metres = Float[ndarray, "frame 2"]
 """Positions of the probe's centre, (row, col) in metres, oriented and with their signs put right."""
 Corners = Int[ndarray, "frame 2"]
 """Top-left corners (row, col) of the frames' windows, in pixels of the canvas."""
-Rows = Int[ndarray, "frame"]
+Rows = Integer[ndarray, "frame"]
 """One integer for each frame: rows of a dataset, indices in a scan, times in ns."""
 Chosen = Bool[ndarray, "frame"]
 """One truth for each frame."""

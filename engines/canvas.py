@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 import torch
+from jaxtyping import Complex
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engines.arrays import Chosen, Corners, Metres, Object
 
@@ -44,7 +45,7 @@ class Canvas:
         margin_px: int = 16,
         *,
         growable: bool = False,
-    ) -> Self:
+    ) -> Canvas:
         """The canvas that holds all of these positions with half a probe and a margin around them."""
         if not len(positions_m) or not np.isfinite(positions_m).all():
             raise ValueError(f"positions: expected at least one and all finite, got {len(positions_m)} of them")
@@ -95,7 +96,7 @@ class Canvas:
                 canvas = canvas._holding(corner + np.asarray(self.origin_px))
         return canvas
 
-    def regrid(self, object: Object, source: Canvas) -> Object:
+    def regrid(self, object: Object, source: Canvas) -> Complex[Tensor, "new_row new_col"]:
         """An object of another canvas on the same lattice, on this one; ones where it has nothing to say."""
         if (self.reference_m, self.pixel_m) != (source.reference_m, source.pixel_m):
             raise ValueError(

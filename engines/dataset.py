@@ -72,6 +72,7 @@ class GrowingDataset:
         new = self._rows[start:stop]
         new["position_m"], new["index"], new["arrived_ns"] = positions_m, indices, arrived_ns
         new["counts"] = prepared.counts.cpu().numpy()
+        new["magnitude_sum"] = prepared.magnitudes.relu().sum(dim=(1, 2)).cpu().numpy()
         self.count = stop
 
     def positions_m(self, start: int = 0, stop: int | None = None) -> Metres:
@@ -95,12 +96,12 @@ class GrowingDataset:
         if rows is None:
             rows = np.flatnonzero(canvas.inside(canvas.to_pixels(self.positions_m())))
         columns = self._rows[rows]
-        counts = columns["counts"]
         return Data(
             storage=self.magnitudes,
             rows=rows,
             positions=torch.from_numpy(canvas.to_pixels(columns["position_m"])),
-            mean_counts=float(counts[counts > 0].mean()) if (counts > 0).any() else 0.0,
+            counts=float(columns["counts"].sum()),
+            magnitude_sum=float(columns["magnitude_sum"].sum()),
         )
 
     def mean_magnitudes(self, rows: Rows | None = None, most: int = 64) -> Float[torch.Tensor, "y x"]:
@@ -120,4 +121,6 @@ class GrowingDataset:
         return column
 
 
-_ROW = np.dtype([("position_m", "f8", 2), ("index", "i8"), ("arrived_ns", "i8"), ("counts", "f8")])
+_ROW = np.dtype(
+    [("position_m", "f8", 2), ("index", "i8"), ("arrived_ns", "i8"), ("counts", "f8"), ("magnitude_sum", "f8")]
+)

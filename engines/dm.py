@@ -13,7 +13,7 @@ from engines.arrays import Magnitudes, Waves
 from engines.metrics import Misfit
 from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
-from engines.projections import compare_, magnitude_projection_
+from engines.projections import compare, magnitude_projection_
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class DM(OverlapEngine):
     def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
         """One Fourier constraint, as the class says."""
         if misfit is not None:
-            compare_(fft2(overlapped), magnitudes, misfit)
+            compare(fft2(overlapped), magnitudes, misfit)
         reflected = torch.lerp(view_as_real(overlapped), view_as_real(waves), -self.alpha)
         projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes))
         torch.add(projected, waves.sub_(overlapped), alpha=self.alpha, out=waves)

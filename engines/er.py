@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
 
 from engines.arrays import Magnitudes, Waves
 from engines.metrics import Misfit
@@ -18,10 +21,11 @@ class ER(OverlapEngine):
 
         psi <- F^-1[ Pi_M F[P O] ]
 
-    The metrics cost nothing here.
+    The metrics cost no transform here.
     """
 
-    metrics_every: int = 1
+    metrics_every: Annotated[int, Ge(0)] = 1
+    """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
 
     def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
         """One Fourier constraint, as the class says."""

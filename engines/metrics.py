@@ -9,36 +9,37 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines.arrays import Magnitudes
+from engines.state import Data
 
 
 class Misfit:
     """Sums over frames that give the two metrics; private to a thread, and added up with ``+``."""
 
-    def __init__(self) -> None:
-        self.sums = torch.zeros(4, dtype=torch.float64)
-        """(sum (|f| - m)^2, sum ||f| - m|, sum m^2, sum m), with m = sqrt I."""
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._sums: list[Tensor] = []
 
     def __add__(self, other: Misfit) -> Misfit:
-        total = Misfit()
-        total.sums = self.sums + other.sums
+        total = Misfit(self._data)
+        total._sums = self._sums + other._sums
         return total
 
-    def add(self, model: Float[Tensor, "frame y x"], magnitudes: Magnitudes) -> None:
-        """Count frames in: `model` holds their |f| and is overwritten."""
-        trusted = magnitudes.clamp(-1, 0).add_(1)
-        difference = model.sub_(magnitudes).mul_(trusted).flatten()
-        measured = magnitudes.relu().flatten()
-        sums = [difference.dot(difference), difference.abs_().sum(), measured.dot(measured), measured.sum()]
-        self.sums += torch.stack(sums).cpu()
+    def add(self, model: Float[Tensor, "frame y x"], magnitudes: Magnitudes, free: Magnitudes) -> None:
+        """Count frames in: `model` holds their |f| and is overwritten, `free` is -1 where a pixel is not trusted."""
+        difference = model.sub_(magnitudes)
+        difference.addcmul_(difference, free)
+        flat = difference.flatten()
+        self._sums.append(torch.stack([flat.dot(flat), flat.abs_().sum()]))
 
     @property
     def error(self) -> float:
         """Relative amplitude error, sqrt(sum (|f| - sqrt I)^2 / sum I); NaN before any frame was counted in."""
-        squares, _, counts, _ = self.sums.tolist()
-        return math.sqrt(squares / counts) if counts > 0 else math.nan
+        return math.sqrt(self._total(0) / self._data.counts) if self._data.counts > 0 else math.nan
 
     @property
     def r_factor(self) -> float:
         """The sum of ||f| - sqrt I| over that of sqrt I; NaN before any frame was counted in."""
-        _, distance, _, magnitude = self.sums.tolist()
-        return distance / magnitude if magnitude > 0 else math.nan
+        return self._total(1) / self._data.magnitude_sum if self._data.magnitude_sum > 0 else math.nan
+
+    def _total(self, which: int) -> float:
+        return float(torch.stack(self._sums)[:, which].double().sum()) if self._sums else math.nan

@@ -85,6 +85,14 @@ def intensity(waves: Complex[Tensor, "*batch y x"]) -> Float[Tensor, "*batch y x
     return squares
 
 
+def over_modes(modes: Iterable[Tensor]) -> Tensor:
+    """Sum over modes, which for a single one costs nothing."""
+    first, *further = modes
+    for each in further:
+        first = first + each
+    return first
+
+
 def propagate(
     wave: Complex[Tensor, "*batch y x"], distance_m: float, wavelength_m: float, pixel_m: float
 ) -> Complex[Tensor, "*batch y x"]:
@@ -151,7 +159,7 @@ def fast_length(length: int) -> int:
 
 def illumination(probe: Probe, positions: Positions, shape: tuple[int, int]) -> Float[Tensor, "row col"]:
     """Counts that fell on each pixel of an object of this shape: 0 where the scan has not been."""
-    return CountMap(positions, shape, probe.device).spread(intensity(probe).sum(dim=0))
+    return CountMap(positions, shape, probe.device).spread(over_modes(intensity(probe)))
 
 
 def bounding_box(corners: Iterable[tuple[int, int]], shape: tuple[int, int]) -> tuple[slice, slice]:

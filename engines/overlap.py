@@ -16,7 +16,8 @@ from engines import parallel
 from engines.arrays import Magnitudes, Object, Positions, Probe, Waves
 from engines.blocks import Blocks
 from engines.metrics import Misfit
-from engines.optics import CountMap, exit_waves, intensity, windows
+from engines.optics import CountMap, exit_waves, intensity, over_modes, windows
+from engines.projections import scale_
 from engines.state import Data, Engine, State
 
 Span = parallel.Span
@@ -71,7 +72,7 @@ class OverlapEngine(Engine):
         for turn in range(self.overlap_rounds):
             if turn:
                 numerator = sweep.object_numerator(probe, object)
-            object = self._object(object, numerator, counts.spread(intensity(probe).sum(dim=0)), data)
+            object = self._object(object, numerator, counts.spread(over_modes(intensity(probe))), data)
             if iteration < self.probe_start:
                 break
             before = probe
@@ -92,13 +93,13 @@ class OverlapEngine(Engine):
         return threads * (blocks + 8 * math.prod(object_shape)) + 5 * 8 * math.prod(object_shape)
 
     def _object(self, object: Object, numerator: Object, denominator: Float[Tensor, "row col"], data: Data) -> Object:
-        inertia = self.object_inertia * data.mean_counts / math.prod(data.window)
-        return numerator.add_(object, alpha=inertia).mul_(denominator.add_(inertia).reciprocal_())
+        inertia = self.object_inertia * data.counts / data.count / math.prod(data.window)
+        return scale_(numerator.add_(object, alpha=inertia), denominator.add_(inertia).reciprocal_())
 
     def _probe(self, probe: Probe, numerator: Probe, counts: CountMap, object: Object, data: Data) -> Probe:
         inertia = self.probe_inertia * data.count
         denominator = counts.gather(intensity(object), data.window)
-        return numerator.add_(probe, alpha=inertia).mul_(denominator.add_(inertia).reciprocal_())
+        return scale_(numerator.add_(probe, alpha=inertia), denominator.add_(inertia).reciprocal_())
 
     def _without_waves(self) -> Blocks:
         raise ValueError(f"{type(self).__name__}: expected a state with exit waves; admit(state, data) makes them")
@@ -116,7 +117,7 @@ class _Sweep:
         """Update all exit waves; the object's numerator comes with them."""
 
         def work(spans: list[Span]) -> tuple[Object, Misfit]:
-            numerator, misfit = torch.zeros_like(state.object), Misfit()
+            numerator, misfit = torch.zeros_like(state.object), Misfit(self.data)
             conjugate = state.probe.conj().resolve_conj()
             overlapped, scratch, magnitudes = self._buffers(state.probe)
             for a, b in spans:
@@ -128,7 +129,9 @@ class _Sweep:
             return numerator, misfit
 
         results = parallel.over_spans(work, self.spans, state.probe.device)
-        return _total([numerator for numerator, _ in results]), sum((misfit for _, misfit in results), Misfit())
+        return _total([numerator for numerator, _ in results]), sum(
+            (misfit for _, misfit in results), Misfit(self.data)
+        )
 
     def object_numerator(self, probe: Probe, object: Object) -> Object:
         """sum_j conj(P) psi_j over the object."""

@@ -15,7 +15,7 @@ import torch
 Result = TypeVar("Result")
 Span = tuple[int, int]
 
-FRAMES_PER_BLOCK = 8
+FRAMES_PER_BLOCK = 2
 """Frames worked on at a time; their waves stay in the cache."""
 
 

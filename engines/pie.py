@@ -10,13 +10,12 @@ from typing import Annotated
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
-from jaxtyping import Float
 from torch import Tensor
 
 from engines.arrays import Object, Probe, Waves
 from engines.metrics import Misfit
-from engines.optics import bounding_box, exit_waves, fft2, ifft2, intensity
-from engines.projections import TINY, magnitude_projection_
+from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
+from engines.projections import DARKEST, magnitude_projection_, scale_
 from engines.state import Data, Engine, State
 
 
@@ -53,18 +52,18 @@ class PIE(Engine):
         """One sweep; object and probe are changed in place."""
         iteration = state.iteration + 1
         order = np.random.default_rng((self.seed, iteration)).permutation(data.count)
-        misfit = Misfit()
+        positions = data.positions[torch.from_numpy(order)]
+        misfit = Misfit(data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
         n = min(self.batch, data.count)
         waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
-        for start in range(0, data.count, self.batch):
-            frames = order[start : start + self.batch]
-            measurement = data.magnitudes(frames.tolist(), magnitudes)
-            positions = data.positions[frames]
-            model = exit_waves(state.probe, state.object, positions, waves[: len(frames)])
+        for start in range(0, data.count, n):
+            corners = positions[start : start + n]
+            measurement = data.magnitudes(order[start : start + n].tolist(), magnitudes)
+            model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
             projected = ifft2(magnitude_projection_(fft2(model), measurement, misfit if measured else None))
-            self._correct_(state, projected.sub_(model), positions.tolist(), iteration >= self.probe_start)
+            self._correct_(state, projected.sub_(model), corners.tolist(), iteration >= self.probe_start)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
@@ -84,7 +83,7 @@ class PIE(Engine):
         object, probe = state.object[box], state.probe
         object_sums = _object_sums(object, probe, difference, views)
         if probe_too:
-            numerator, denominator = _probe_sums(object, probe, difference, views)
+            numerator, denominator = _probe_sums(object, difference, views)
             _apply_(probe, numerator, denominator, beta, self.probe_step)
         _apply_(object, *object_sums, alpha, self.object_step)
 
@@ -94,35 +93,35 @@ View = tuple[slice, slice]
 
 
 def _object_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
-    """Add up conj(P) d and |P|^2 over a box that holds the views."""
-    power = intensity(probe).sum(dim=0)
-    patches = difference.mul(probe.conj()).sum(dim=1)
+    """Add up conj(P) d and |P|^2 (as a complex number) over a box that holds the views."""
+    conjugate = probe.conj().resolve_conj()
+    power = over_modes(probe.mul(conjugate))
+    patches = over_modes(difference.mul(conjugate).unbind(dim=1))
     if len(views) == 1:
         return patches[0], power
-    numerator, denominator = torch.zeros_like(object), torch.zeros_like(object.real)
+    numerator, denominator = torch.zeros_like(object), torch.zeros_like(object)
     for view, patch in zip(views, patches, strict=True):
         numerator[view].add_(patch)
         denominator[view].add_(power)
     return numerator, denominator
 
 
-def _probe_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
-    """Add up conj(O) d and |O|^2 over a window."""
-    numerator, denominator = torch.zeros_like(probe), torch.zeros_like(probe[0].real)
-    transmission = intensity(object)
+def _probe_sums(object: Object, difference: Waves, views: list[View]) -> Sums:
+    """Add up conj(O) d, which overwrites d, and |O|^2 (as a complex number) over a window."""
+    conjugate = object.conj().resolve_conj()
+    transmission = object.mul(conjugate)
     for view, wave in zip(views, difference, strict=True):
-        numerator.add_(wave.mul_(object[view].conj()))
-        denominator.add_(transmission[view])
-    return numerator, denominator
+        wave.mul_(conjugate[view])
+    if len(views) == 1:
+        return difference[0], transmission
+    return difference.sum(dim=0), over_modes(transmission[view] for view in views)
 
 
-def _apply_(
-    target: Tensor, numerator: Tensor, denominator: Float[Tensor, "y x"], regularisation: float, step: float
-) -> None:
+def _apply_(target: Tensor, numerator: Tensor, denominator: Tensor, regularisation: float, step: float) -> None:
     """Add to the target: step * numerator / ((1 - r) denominator + r max denominator)."""
-    largest = denominator.max().clamp(min=TINY)
-    weight = denominator.mul_(1 - regularisation).add_(largest, alpha=regularisation).reciprocal_().mul_(step)
-    target.add_(numerator.mul_(weight))
+    largest = torch.view_as_real(denominator).max().clamp(min=DARKEST**2)
+    weight = torch.lerp(denominator.real, largest, regularisation).reciprocal_()
+    target.add_(scale_(numerator, weight), alpha=step)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,7 @@ def scaled(probe: Probe, mean_counts: float) -> Probe:
     return probe * math.sqrt(mean_counts / power) if power > 0 else probe
 
 
-def with_modes(probe: Probe, modes: int) -> Probe:
+def with_modes(probe: Probe, modes: int) -> Complex[Tensor, "more y x"]:
     """Add modes until there are so many: the first one times orthogonal-ish polynomials about its centre of mass."""
     first = probe[0]
     weight = intensity(first) / intensity(first).sum()
@@ -164,6 +164,6 @@ def pupil(geometry: FarField, radius_per_m: float, stop: float = 0.0) -> Complex
 
 
 def zone_plate(geometry: FarField, outermost_zone_m: float, stop: float, defocus_m: float) -> Wave:
-    """A zone plate's wave, `defocus` behind its focus; its pupil, with a central stop, reaches to 1 / (2 * outermost zone)."""
+    """A zone plate's wave `defocus` behind its focus; its pupil, with a stop, reaches to 1 / (2 outermost zone)."""
     focus = torch.fft.fftshift(ifft2(pupil(geometry, 1 / (2 * outermost_zone_m), stop)))
     return propagate(focus, defocus_m, geometry.wavelength_m, geometry.pixel_m)

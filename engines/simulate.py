@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, UInt
 from numpy import ndarray
 from numpy.typing import NDArray
 from torch import Tensor
@@ -98,7 +98,7 @@ class Scan:
         counts: Tensor = intensity(fft2(exit_waves(self.probe, self.object, positions, waves))).sum(dim=1)
         return counts
 
-    def frames(self, start: int, stop: int) -> Int[ndarray, "frame y x"]:
+    def frames(self, start: int, stop: int) -> UInt[ndarray, "frame y x"]:
         """Counts of some frames as a detector sends them, uint32, zero frequency at [n // 2, n // 2]."""
         counts = np.fft.fftshift(self.expected(start, stop).numpy(), axes=(-2, -1))
         if not self.noise:

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,16 +28,24 @@ class Data:
     """Row in `storage` of each frame."""
     positions: Positions
     """Top-left corner (row, col) of each frame's window on the present canvas, in pixels."""
-    mean_counts: float
-    """Trusted counts of a frame, averaged over the frames with any."""
+    counts: float
+    """Trusted counts of all these frames, sum I."""
+    magnitude_sum: float
+    """Sum of their square roots."""
 
     @classmethod
-    def of(cls, magnitudes: Magnitudes, positions: Positions) -> Self:
+    def of(cls, magnitudes: Magnitudes, positions: Positions) -> Data:
         """Data from plain tensors."""
         storage = Blocks(tuple(magnitudes.shape[1:]), magnitudes.dtype, magnitudes.device, len(magnitudes))
         storage.write(0, magnitudes)
-        mean = float(magnitudes.float().clamp(min=0).square().sum()) / len(magnitudes)
-        return cls(storage=storage, rows=np.arange(len(magnitudes)), positions=positions, mean_counts=mean)
+        trusted = magnitudes.double().relu()
+        return cls(
+            storage=storage,
+            rows=np.arange(len(magnitudes)),
+            positions=positions,
+            counts=float(trusted.square().sum()),
+            magnitude_sum=float(trusted.sum()),
+        )
 
     @property
     def count(self) -> int:

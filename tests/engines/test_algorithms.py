@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import fields, replace
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from engines import parallel
+from engines.canvas import Canvas
+from engines.dataset import GrowingDataset
+from engines.dm import DM
+from engines.er import ER
+from engines.offline import drive, offline_run
+from engines.pie import EPIE, RPIE
+from engines.probes import initial_probe, with_modes
+from engines.registry import ENGINES, engine_name
+from engines.simulate import Scan
+from engines.state import Data, Engine, State, initial_state
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load("reference")
+
+
+@pytest.fixture
+def start(scan: Scan, dataset: GrowingDataset) -> State:
+    mean = dataset.mean_magnitudes()
+    probe = initial_probe("data,defocus=2.8mm", scan.geometry, float(dataset.counts().mean()), mean)
+    return initial_state(probe, scan.canvas.shape)
+
+
+def masked(data: Data) -> Data:
+    """The first 12 frames, with a beamstop, a dead column and a pixel that is bad in one frame only."""
+    magnitudes = torch.cat([data.magnitudes([i], torch.empty(1, *data.window)).clone() for i in range(12)])
+    magnitudes[:, :3, :3] = -1
+    magnitudes[:, :, 17] = -1
+    magnitudes[5, 40, 41] = -1
+    return Data.of(magnitudes, data.positions[:12])
+
+
+def run(engine: Engine, start: State, data: Data, iterations: int) -> tuple[State, list[tuple[float, float]]]:
+    state = engine.admit(replace(start, object=start.object.clone(), probe=start.probe.clone()), data)
+    errors = []
+    for _ in range(iterations):
+        state = engine.step(state, data)
+        errors.append((state.error, state.r_factor))
+    return state, errors
+
+
+def plain(start: State, data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    magnitudes = data.magnitudes(range(data.count), torch.empty(data.count, *data.window))
+    return start.object.numpy(), start.probe.numpy(), magnitudes.double().numpy(), data.positions.numpy()
+
+
+def assert_close(state: State, errors: list[tuple[float, float]], expected: tuple) -> None:
+    for got, want in ((state.object, expected[0]), (state.probe, expected[1])):
+        assert np.abs(got.numpy() - want).max() <= 1e-4 * np.abs(want).max()
+    assert np.allclose(errors, expected[2], rtol=1e-4)
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+@pytest.mark.parametrize("alpha", [1.0, 0.8, 0.0])
+def test_dm_is_the_reference(scan: Scan, dataset: GrowingDataset, start: State, alpha: float, modes: int) -> None:
+    data = masked(dataset.data(scan.canvas))
+    start = replace(start, probe=with_modes(start.probe, modes))
+    state, errors = run(DM(alpha=alpha, metrics_every=1), start, data, 4)
+    assert_close(state, errors, reference.dm(*plain(start, data), 4, alpha=alpha))
+
+
+def test_er_is_dm_with_alpha_0(scan: Scan, dataset: GrowingDataset, start: State) -> None:
+    data = masked(dataset.data(scan.canvas))
+    state, errors = run(ER(), start, data, 4)
+    assert_close(state, errors, reference.dm(*plain(start, data), 4, alpha=0.0))
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+@pytest.mark.parametrize("batch", [1, 5])
+def test_rpie_is_the_reference(scan: Scan, dataset: GrowingDataset, start: State, batch: int, modes: int) -> None:
+    data = masked(dataset.data(scan.canvas))
+    start = replace(start, probe=with_modes(start.probe, modes))
+    engine = RPIE(object_regularisation=0.3, probe_regularisation=0.7, batch=batch, seed=3)
+    state, errors = run(engine, start, data, 3)
+    assert_close(state, errors, reference.rpie(*plain(start, data), 3, (0.3, 0.7), (0.5, 0.5), batch, 3))
+
+
+def test_epie_is_rpie_with_everything_regularised(scan: Scan, dataset: GrowingDataset, start: State) -> None:
+    data = masked(dataset.data(scan.canvas))
+    state, errors = run(EPIE(object_step=0.9), start, data, 3)
+    assert_close(state, errors, reference.rpie(*plain(start, data), 3, (1.0, 1.0), (0.9, 0.5)))
+
+
+@pytest.mark.parametrize("name", ["dm", "er"])
+@pytest.mark.parametrize(("block", "threads"), [(1, 1), (8, 1), (2, 2), (3, 3)])
+def test_sums_do_not_depend_on_how_frames_are_split(
+    scan: Scan,
+    dataset: GrowingDataset,
+    start: State,
+    name: str,
+    block: int,
+    threads: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = dataset.data(scan.canvas)
+    whole, _ = run(ENGINES[name](), start, data, 3)
+    monkeypatch.setattr(parallel, "FRAMES_PER_BLOCK", block)
+    parallel.set_threads(threads)
+    split, _ = run(ENGINES[name](), start, data, 3)
+    for one, other in ((whole.object, split.object), (whole.probe, split.probe)):
+        assert float((one - other).abs().max()) <= 1e-5 * float(one.abs().max())
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_lowers_the_r_factor(scan: Scan, dataset: GrowingDataset, start: State, name: str) -> None:
+    engine = ENGINES[name]()
+    live = offline_run(engine, 30, dataset, scan.canvas, start.probe)
+    history = [progress.r_factor for progress in drive(live)]
+    assert len(history) == 30
+    assert history[-1] < 0.25 * history[0]
+    assert history[-1] < 0.1
+    assert engine_name(engine) == name
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_survives_dead_and_masked_frames(
+    scan: Scan, dataset: GrowingDataset, start: State, name: str
+) -> None:
+    magnitudes = torch.cat([dataset.magnitudes.rows(i, i + 1).clone() for i in range(20)])
+    magnitudes[3] = 0
+    magnitudes[4] = -1
+    data = Data.of(magnitudes, dataset.data(scan.canvas).positions[:20])
+    state, errors = run(ENGINES[name](metrics_every=1), start, data, 5)
+    assert torch.isfinite(torch.view_as_real(state.object)).all()
+    assert torch.isfinite(torch.view_as_real(state.probe)).all()
+    assert np.isfinite(errors).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_parameter_is_documented_in_the_source(name: str) -> None:
+    import ast
+    import inspect
+
+    documented = set()
+    for kind in ENGINES[name].__mro__:
+        if kind.__module__.startswith("engines."):
+            body = ast.parse(inspect.getsource(kind)).body[0].body  # type: ignore[attr-defined]
+            for field, text in pairwise(body):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    documented.add(field.target.id)  # type: ignore[union-attr]
+    assert {field.name for field in fields(ENGINES[name])} <= documented
+
+
+def test_an_engine_is_validated_by_its_own_fields() -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(RPIE)
+    assert adapter.validate_python({"batch": 4}).batch == 4
+    with pytest.raises(ValidationError, match="bach"):
+        adapter.validate_python({"bach": 4})
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        adapter.validate_python({"object_regularisation": 1.5})
+    schema = TypeAdapter(DM).json_schema()
+    assert schema["properties"]["alpha"]["maximum"] == 1
+    assert "Mixing" in schema["properties"]["alpha"]["description"]
+
+
+def test_frames_are_admitted_with_the_present_estimate(scan: Scan, dataset: GrowingDataset, start: State) -> None:
+    engine, canvas = DM(), scan.canvas
+    first = dataset.data(canvas, np.arange(20))
+    state = engine.step(engine.admit(start, first), first)
+    waves = state.exit_waves
+    assert waves is not None
+    before = waves.rows(3, 4).clone()
+    state = engine.admit(state, dataset.data(canvas, np.arange(30)))
+    assert torch.equal(waves.rows(3, 4), before)
+    row, col = dataset.data(canvas).positions[25].tolist()
+    assert torch.equal(waves.rows(25, 26)[0], state.probe * state.object[row : row + 64, col : col + 64])
+    assert state.admitted == 30
+
+
+def test_dm_without_exit_waves_says_so(scan: Scan, dataset: GrowingDataset, start: State) -> None:
+    with pytest.raises(ValueError, match="DM: expected a state with exit waves"):
+        DM().step(start, dataset.data(scan.canvas))
+
+
+def test_position_of_a_canvas_is_where_the_frame_was_made(scan: Scan) -> None:
+    assert Canvas.from_positions(scan.positions_m, (64, 64), scan.geometry.pixel_m) == scan.canvas
