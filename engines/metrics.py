@@ -17,11 +17,14 @@ class Misfit:
 
     def __init__(self, data: Data) -> None:
         self._data = data
-        self._sums: list[Tensor] = []
+        self._counted = False
+        # one tensor from the start: small ones that live on between large ones would tear holes into the heap
+        self._sums = torch.zeros(2, dtype=torch.float64, device=data.storage.device)
 
     def __add__(self, other: Misfit) -> Misfit:
         total = Misfit(self._data)
         total._sums = self._sums + other._sums
+        total._counted = self._counted or other._counted
         return total
 
     def add(self, model: Float[Tensor, "frame y x"], magnitudes: Magnitudes, free: Magnitudes) -> None:
@@ -29,7 +32,8 @@ class Misfit:
         difference = model.sub_(magnitudes)
         difference.addcmul_(difference, free)
         flat = difference.flatten()
-        self._sums.append(torch.stack([flat.dot(flat), flat.abs_().sum()]))
+        self._sums += torch.stack([flat.dot(flat), flat.abs_().sum()])
+        self._counted = True
 
     @property
     def error(self) -> float:
@@ -42,4 +46,4 @@ class Misfit:
         return self._total(1) / self._data.magnitude_sum if self._data.magnitude_sum > 0 else math.nan
 
     def _total(self, which: int) -> float:
-        return float(torch.stack(self._sums)[:, which].double().sum()) if self._sums else math.nan
+        return float(self._sums[which]) if self._counted else math.nan

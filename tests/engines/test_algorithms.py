@@ -115,12 +115,12 @@ def test_sums_do_not_depend_on_how_frames_are_split(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = dataset.data(scan.canvas)
-    whole, _ = run(ENGINES[name](), start, data, 3)
+    whole, _ = run(ENGINES[name](), start, data, 2)
     monkeypatch.setattr(parallel, "FRAMES_PER_BLOCK", block)
     parallel.set_threads(threads)
-    split, _ = run(ENGINES[name](), start, data, 3)
+    split, _ = run(ENGINES[name](), start, data, 2)
     for one, other in ((whole.object, split.object), (whole.probe, split.probe)):
-        assert float((one - other).abs().max()) <= 1e-5 * float(one.abs().max())
+        assert torch.linalg.vector_norm(one - other) <= 1e-5 * torch.linalg.vector_norm(one)
 
 
 @pytest.mark.parametrize("name", ENGINES)
