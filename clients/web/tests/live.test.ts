@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { backoff } from "../src/live/backoff";
+import { reason } from "../src/lib/reason";
 import { ServiceClock } from "../src/live/clock";
 import { createStore } from "../src/state/store";
 
@@ -44,5 +45,14 @@ describe("store", () => {
     leave();
     store.dispatch(1);
     expect([store.get(), told]).toEqual([4, 1]);
+  });
+});
+
+describe("the service's reason", () => {
+  it("is told in its own words", () => {
+    expect(reason({ detail: "allowed: nothing, it is over" })).toBe("allowed: nothing, it is over");
+    const detail = [{ loc: ["body", "engine"], msg: "Field required" }];
+    expect(reason({ detail })).toBe("body.engine: Field required");
+    expect(reason(null)).toBeNull();
   });
 });

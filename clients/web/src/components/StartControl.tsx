@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 
 import { fetchEngines, startReconstruction, type EngineInfo } from "../live/rest";
 import { notify, store, useLive } from "../live/page";
+import { selectedReconstruction } from "../state/select";
 
 /** Starts another reconstruction of the scan, beside those that run. */
 export function StartControl() {
@@ -9,7 +10,8 @@ export function StartControl() {
   const engines = useEngines();
   const [chosen, setChosen] = useState<string | null>(null);
   const names = Object.keys(engines);
-  const engine = chosen ?? names[0];
+  const current = useLive((s) => selectedReconstruction(s)?.engine);
+  const engine = [chosen, current].find((name) => name !== null && name !== undefined && name in engines) ?? names[0];
   const start = async () => {
     if (scan === null || engine === undefined) return;
     try {

@@ -46,18 +46,19 @@ function ScanHead({ scan }: { scan: ScanStatus }) {
 }
 
 function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatus | null }) {
+  const iterates = recon !== null && (recon.state === "running" || recon.state === "finishing");
   return (
     <div className="figures">
       <Stat
         label="detector"
-        value={formatRate(scan.frame_rate_hz)}
+        value={formatRate(scan.state === "receiving" ? scan.frame_rate_hz : 0)}
         unit="Hz"
         testId="rate-detector"
         title="Frames recorded a second"
       />
       <Stat
         label="reconstruction"
-        value={formatRate(recon?.frame_rate_hz ?? 0)}
+        value={formatRate(iterates ? recon.frame_rate_hz : 0)}
         unit="Hz"
         testId="rate-reconstruction"
         title="Frames processed a second: iterations a second times frames admitted"

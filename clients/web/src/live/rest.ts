@@ -1,4 +1,5 @@
 /** Actions go through REST; answers arrive over the WebSocket like everybody else's. */
+import { reason } from "../lib/reason";
 import type { ReconstructionStatus } from "../protocol";
 
 const API = new URL("api/v1/", document.baseURI);
@@ -47,10 +48,4 @@ async function request(method: string, path: string, body?: unknown): Promise<un
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) throw new Error(reason(answer) ?? `${method} ${path}: ${response.status} ${response.statusText}`);
   return answer;
-}
-
-/** The service's own words: {"detail": "..."}, or a list of what is wrong with the body. */
-function reason(answer: unknown): string | null {
-  if (typeof answer !== "object" || answer === null || !("detail" in answer)) return null;
-  return typeof answer.detail === "string" ? answer.detail : JSON.stringify(answer.detail);
 }
