@@ -38,6 +38,18 @@ describe("following", () => {
     expect(doing(live, { type: "started", reconstruction: restarted }).reconstruction).toBe("s1.2");
   });
 
+  it("stays where it is when the last one ends", () => {
+    const stopped = reconstruction({ id: "s1.2", state: "stopped", created_ns: T0 + SECOND });
+    const finished = reconstruction({ state: "finished" });
+    const state = after(
+      live,
+      { t: "reconstruction", now_ns: T0, reconstruction: stopped },
+      { t: "reconstruction", now_ns: T0, reconstruction: finished },
+      { t: "scan", now_ns: T0, scan: scan({ state: "ended" }) },
+    );
+    expect(state).toMatchObject({ scan: "s1", reconstruction: "s1.1" });
+  });
+
   it("ends with a person's own choice, until asked for again", () => {
     const older = scan({ id: "s0", state: "ended", created_ns: T0 - SECOND });
     const two = after(live, { t: "scan", now_ns: T0, scan: older });

@@ -15,7 +15,7 @@ export function ConvergencePanel() {
   const metrics = useLive((s) => selectedSeries(s).metrics);
   const errors = column(metrics, "error");
   const factors = column(metrics, "r_factor");
-  const way = trend(errors);
+  const way = trend(errors, column(metrics, "frames"));
   return (
     <section className="panel convergence" aria-label="Convergence">
       <div className="panel-head">
@@ -33,7 +33,7 @@ export function ConvergencePanel() {
         </span>
         <span className="key key-frames">frames</span>
         {way === null ? null : (
-          <span className={`trend is-${way.word}`} data-testid="trend" title="Over the last 20 iterations">
+          <span className={`trend is-${way.word}`} data-testid="trend" title="Over the last 20 iterations on the same frames">
             {ARROWS[way.word]} {way.word}
           </span>
         )}
@@ -49,6 +49,7 @@ const ARROWS = { falling: "↘", flat: "→", rising: "↗" };
 function IterationProgress({ recon }: { recon: ReconstructionStatus }) {
   const total = recon.total_iterations;
   const eta = recon.state === "finishing" ? finishEta(recon) : null;
+  const rate = recon.state === "running" ? `${recon.iteration_rate_hz.toFixed(1)} it/s` : "";
   return (
     <div className="iterations">
       <div className="progress-text">
@@ -57,7 +58,7 @@ function IterationProgress({ recon }: { recon: ReconstructionStatus }) {
           {total === null ? "" : ` / ${formatCount(total)}`}
         </span>
         <span className="dim">
-          {eta === null ? `${recon.iteration_rate_hz.toFixed(1)} it/s` : `ETA ${formatDuration(eta)}`}
+          {eta === null ? rate : `ETA ${formatDuration(eta)}`}
         </span>
       </div>
       {total === null ? null : (

@@ -20,19 +20,32 @@ export function reconstructionsOf(state: Pick<State, "reconstructions">, scan: s
   return newestFirst(state.reconstructions).filter((r) => r.scan === scan);
 }
 
-/** Follows the newest live scan, or holds on to what was chosen for as long as it exists. */
+/**
+ * Holds on to what was chosen for as long as it exists or, when following, goes to the newest that is live. Where
+ * nothing is live the picture stays: the end of a scan must not put another one before one's eyes.
+ */
 export function settleSelection(state: State): State {
   const scans = newestFirst(state.scans);
-  const held = state.follow ? undefined : scans.find((s) => s.id === state.scan);
-  const scan = held ?? scans.find((s) => s.state === "receiving" || s.state === "stalled") ?? scans[0];
+  const liveScan = scans.find((s) => s.state === "receiving" || s.state === "stalled");
+  const scan = choose(state.follow, liveScan, scans, state.scan);
   const own = scan === undefined ? [] : reconstructionsOf(state, scan.id);
-  const kept = state.follow ? undefined : own.find((r) => r.id === state.reconstruction);
-  const reconstruction = kept ?? own.find((r) => !reconstructionIsOver(r.state)) ?? own[0];
+  const live = own.find((r) => !reconstructionIsOver(r.state));
+  const reconstruction = choose(state.follow, live, own, state.reconstruction);
   const [scanId, id] = [scan?.id ?? null, reconstruction?.id ?? null];
   if (scanId === state.scan && id === state.reconstruction) return state;
   const same = id === state.reconstruction;
   const shown = same ? state.shown : { object: null, probe: null };
   return { ...state, scan: scanId, reconstruction: id, shown, crop: same ? state.crop : null };
+}
+
+function choose<T extends { id: string }>(
+  follow: boolean,
+  live: T | undefined,
+  all: T[],
+  current: string | null,
+): T | undefined {
+  const held = all.find((each) => each.id === current);
+  return (follow ? (live ?? held) : (held ?? live)) ?? all[0];
 }
 
 export function selectedScan(state: State): ScanStatus | null {
