@@ -119,14 +119,15 @@ class Preparation:
             )
         if mask is not None and mask.shape != self.frame_shape:
             raise ValueError(f"mask: expected the frame's shape {self.frame_shape}, got {mask.shape}")
-        bad = None if mask is None else torch.from_numpy(np.array(self._cut(mask)) == 0)
-        n = self.size
+        good = None if mask is None else torch.from_numpy(np.array(self._cut(mask)) != 0)
+        limits, n = self._limits, self.size
         magnitudes = torch.full((len(frames), n, n), -1.0)
         counts = torch.empty(len(frames))
         for each, frame in enumerate(frames):
             values = torch.from_numpy(self._cut(frame).astype(np.float32, order="C"))
-            counts[each] = _root_(values, bad, self._limits)
-            self._place(values, magnitudes[each])
+            roots = _roots(values, good, limits)
+            self._place(roots, magnitudes[each])
+            counts[each] = roots.relu_().square_().sum()
         return Prepared(magnitudes, counts)
 
     @property
@@ -167,15 +168,12 @@ class Preparation:
                 out[rows_out, cols_out] = values[rows_in, cols_in]
 
 
-def _root_(values: Tensor, bad: Tensor | None, limits: tuple[float, float]) -> Tensor:
-    """Square roots in place, -1 where not trusted; returns the trusted counts."""
-    untrusted = (values >= limits[0]).logical_and_(values <= limits[1]).logical_not_()
-    if bad is not None:
-        untrusted.logical_or_(bad)
-    values.masked_fill_(untrusted, 0)
-    counts = values.sum()
-    values.sqrt_().masked_fill_(untrusted, -1)
-    return counts
+def _roots(values: Tensor, good: Tensor | None, limits: tuple[float, float]) -> Tensor:
+    """Square roots, -1 where not trusted; overwrites the values."""
+    trusted = (values >= limits[0]).logical_and_(values <= limits[1])
+    if good is not None:
+        trusted.logical_and_(good)
+    return torch.where(trusted, values.sqrt_(), -1.0)
 
 
 def _shifted(first: int, length: int, size: int) -> list[tuple[slice, slice]]:
