@@ -159,9 +159,8 @@ class Recording:
         """On the closing thread: fsync may take seconds."""
         try:
             extent = segment.close(self.folder / SEGMENT_FOLDER / closed_name(number))
-            if extent.frames or extent.positions:
-                self._closed.append(extent)
-                write_master(self.folder, self._closed)
+            self._closed.append(extent)
+            write_master(self.folder, self._closed)
         except HDF5_ERRORS as error:
             self._log.error("segment not closed; it stays readable for followers", segment=number, error=str(error))
 
@@ -177,7 +176,7 @@ def recover(folder: Path) -> list[Extent]:
             extents.append(_recovered(folder / SEGMENT_FOLDER, number, path))
         except HDF5_ERRORS as error:
             log.error("segment cannot be read; it is left as it is", segment=path.name, error=str(error))
-    return [extent for extent in extents if extent.frames or extent.positions]
+    return extents
 
 
 def _recovered(segments: Path, number: int, path: Path) -> Extent:
@@ -284,11 +283,11 @@ class RecordingFollower:
                 continue
             try:
                 new_frames, new_indices, new_positions = self._advance(number, followed, path)
-            except FileNotFoundError:
-                continue  # it was renamed since the folder was listed; the next poll finds it
             except HDF5_ERRORS as error:
                 problems += self._damaged(followed, path, error)
-                continue
+                if followed.done:
+                    continue
+                break  # it was renamed since the folder was listed, or is just begun: what follows waits for it
             frames.append(new_frames)
             indices.append(new_indices)
             positions.append(new_positions)

@@ -115,14 +115,14 @@ class SegmentWriter:
         self.path = self.path.rename(path)
 
     def close(self, path: Path) -> Extent:
-        """Close, hand to the disk, and take the final name; an empty one leaves nothing. May take seconds."""
+        """Close, hand to the disk, and take the final name; may take seconds.
+
+        An empty one is kept: were its number used again, followers would go on reading the file that is gone.
+        """
         self._file.close()
-        if self.frames or self.positions:
-            sync(self.path)
-            self.rename(path)
-            sync(path.parent)
-        else:
-            self.path.unlink()
+        sync(self.path)
+        self.rename(path)
+        sync(path.parent)
         return Extent(path, self.layout, self.frames, self.positions)
 
 

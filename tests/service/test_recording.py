@@ -283,6 +283,7 @@ import numpy as np
 from service.recording import Recording
 from service.segments import Layout
 recording = Recording(Path({str(folder)!r}), Layout({SHAPE}, "<u2"), segment_frames=1000, segment_seconds=1000)
+recording._current()
 for index in range({frames}):
     frame = (np.arange({SHAPE[0] * SHAPE[1]}) + 7 * index).astype("<u2")
     recording.append_frames(np.array([index]), [frame.tobytes()], recording.layout, 1, 2)
@@ -292,6 +293,17 @@ os.kill(os.getpid(), 9)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
     (path,) = (folder / SEGMENT_FOLDER).glob("*.h5")
     return path
+
+
+def test_the_number_of_an_empty_orphan_is_not_used_again(tmp_path: Path, follower: RecordingFollower) -> None:
+    orphan(tmp_path, 0)
+    assert len(follower.poll().frames) == 0
+    recording = start_recording(tmp_path)
+    append(recording, range(2))
+    assert follower.poll().frames["segment"].tolist() == [2, 2]
+    recording.close()
+    with h5py.File(tmp_path / MASTER_FILE, locking=False) as master:
+        assert master["frame_index"][()].tolist() == [0, 1]
 
 
 def test_an_unfinished_copy_is_made_again(tmp_path: Path, follower: RecordingFollower) -> None:
