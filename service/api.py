@@ -231,16 +231,16 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         """Change parameters from the next iteration on."""
         return await hub.reconstruct("change", reconstruction=known(reconstruction).id, **change.model_dump())
 
+    @router.post("/{reconstruction}/restart", status_code=201)
+    async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
+        """Stop this one and start a new one with the fields given here in place of its own."""
+        fields = spec.model_dump(exclude_defaults=True)
+        return await hub.reconstruct("restart", reconstruction=known(reconstruction).id, spec=fields)
+
     @router.post("/{reconstruction}/{action}")
     async def act(reconstruction: str, action: Literal["pause", "resume", "stop"]) -> ReconstructionStatus:
         """Pause, resume or stop; stopping writes the result."""
         return await hub.reconstruct(action, reconstruction=known(reconstruction).id)
-
-    @router.post("/{reconstruction}/restart", status_code=201)
-    async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
-        """Stop this one and start a new one with the fields given here in place of its own."""
-        fields = spec.model_dump(exclude_unset=True)
-        return await hub.reconstruct("restart", reconstruction=known(reconstruction).id, spec=fields)
 
     @router.get("/{reconstruction}/metrics")
     async def metrics(reconstruction: str) -> MetricsTable:

@@ -6,6 +6,7 @@ configs/*.yaml are commented examples, each loaded by a test.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.wire import EngineSpec, ReconstructionSpec, acknowledge_endpoint, explain
 
+ENVIRONMENT = "ptycholive_"
+"""What the names of environment variables begin with, in any case."""
 MAX_IPC_PATH = 100
 """Characters that a socket's path may have (the system's limit is 107)."""
 
@@ -30,7 +33,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         extra="forbid",
-        env_prefix="PTYCHOLIVE_",
+        env_prefix=ENVIRONMENT,
         env_nested_delimiter="__",
         frozen=True,
         use_attribute_docstrings=True,
@@ -110,6 +113,9 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
             raise ConfigError(f"configuration {path}: {error}") from error
         if not isinstance(fields, dict):
             raise ConfigError(f"configuration {path}: expected a map of settings, got {type(fields).__name__}")
+    ours = [name.lower().removeprefix(ENVIRONMENT) for name in os.environ if name.lower().startswith(ENVIRONMENT)]
+    set_outside = {name.partition("__")[0] for name in ours}
+    fields = {name: value for name, value in fields.items() if name not in set_outside}
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**(fields | given))

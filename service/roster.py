@@ -135,7 +135,7 @@ class Roster:
             setup = self._setup(session, ReconstructionSpec.model_validate(spec))
             number = next_number(session.folder)
             folder = session.folder / RECONSTRUCTIONS_FOLDER / str(number)
-            write_json(folder / "config.json", setup.spec.model_dump_json(indent=1, exclude_unset=True))
+            write_json(folder / "config.json", setup.spec.model_dump_json(indent=1, exclude_defaults=True))
             status = self._new_status(reconstruction_id(scan, number), session, setup, restarted_from)
             write_status(folder, status)
             log_event(session.folder, author, "started", id=status.id, engine=status.engine, message=status.message)
@@ -186,7 +186,7 @@ class Roster:
             engine=setup.engine_name,
             parameters=setup.parameters,
             live=setup.live,
-            modes=setup.spec.modes,
+            modes=setup.modes,
             probe=setup.probe_source,
             restarted_from=restarted_from,
             memory_bytes=needed,
@@ -234,7 +234,7 @@ class Roster:
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
         earlier = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
         wanted = merge_specs(earlier, ReconstructionSpec.model_validate(spec))
-        started = self.start(scan, wanted.model_dump(exclude_unset=True), restarted_from=reconstruction)
+        started = self.start(scan, wanted.model_dump(exclude_defaults=True), restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
             self.wish(reconstruction, "stop")
         return started

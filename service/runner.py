@@ -140,7 +140,6 @@ class Runner:
         elif run.finished:
             self._end("finished", "" if run.frames else "no frame had a position on the canvas")
         else:
-            self._move("waiting")
             self._tell_if_due()
             return False
         return True

@@ -95,7 +95,7 @@ def write_json(path: Path, content: str) -> None:
 
 def write_scan(folder: Path, record: ScanRecord) -> None:
     """Write scan.json."""
-    write_json(folder / SCAN_FILE, record.model_dump_json(indent=1))
+    write_json(folder / SCAN_FILE, record.model_dump_json(indent=1, exclude_defaults=True))
 
 
 def read_scan(folder: Path) -> ScanRecord:

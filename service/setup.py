@@ -27,6 +27,8 @@ from engines.state import Engine
 from service.specs import GIVEN, SpecError, build_engine, build_policy, check_spec, merge_specs, plain_fields
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
+FIRST_REACH_PX = 2048
+"""A canvas without a plan begins with the positions this near to their median, so that a wild one cannot stretch it."""
 FIRST_GUESS_FRAMES = 1024
 """Frames that memory is computed for where neither plan nor recording tell."""
 
@@ -85,6 +87,11 @@ class Setup:
         }
 
     @property
+    def modes(self) -> int:
+        """Number of probe modes."""
+        return self.spec.modes or 1
+
+    @property
     def engine_name(self) -> str:
         """Name of the engine in the registry."""
         assert self.spec.engine is not None
@@ -122,7 +129,7 @@ class Setup:
     @property
     def probe_shape(self) -> tuple[int, int, int]:
         """(mode, y, x)."""
-        return self.spec.modes, self.preparation.size, self.preparation.size
+        return self.modes, self.preparation.size, self.preparation.size
 
     @property
     def plan_m(self) -> NDArray[np.float64] | None:
@@ -152,14 +159,16 @@ class Setup:
         shape = self.probe_shape[1:]
         if self.plan_m is not None:
             return Canvas.from_positions(self.plan_m, shape, self.optics.pixel_m)
-        return Canvas.from_positions(positions_m, shape, self.optics.pixel_m, growable=True)
+        reach_m = FIRST_REACH_PX * self.optics.pixel_m
+        near = np.abs(positions_m - np.median(positions_m, axis=0)).max(axis=1) <= reach_m
+        return Canvas.from_positions(positions_m[near], shape, self.optics.pixel_m, growable=True)
 
     def check_probe(self) -> None:
         """Refuse a probe that can be known to be impossible before any frame is there."""
         if self.probe_source == GIVEN:
             if "probe" not in self.arrays:
                 raise SpecError("probe: expected an array with the scan's start for 'given', got none")
-            probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.spec.modes)
+            probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.modes)
 
     @property
     def probe_source(self) -> str:
@@ -171,10 +180,10 @@ class Setup:
         counts = dataset.counts()
         mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
         if self.probe_source == GIVEN:
-            probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.spec.modes)
+            probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.modes)
         else:
             mean = dataset.mean_magnitudes().cpu()
-            probe = initial_probe(self.probe_source, self.optics, mean_counts, mean, self.spec.modes)
+            probe = initial_probe(self.probe_source, self.optics, mean_counts, mean, self.modes)
         return probe.to(device)
 
     def memory_bytes(self, frames: int) -> int:

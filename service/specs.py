@@ -32,7 +32,7 @@ def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
     for layer in layers:
         if layer is None:
             continue
-        given = layer.model_dump(exclude_unset=True)
+        given = layer.model_dump(exclude_defaults=True)
         if "live" in given:
             given["live"] = merged.get("live", {}) | given["live"]
         engine, earlier = given.get("engine"), merged.get("engine")
@@ -43,7 +43,7 @@ def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
     return ReconstructionSpec.model_validate(merged)
 
 
-def build_engine(spec: EngineSpec, seed: int = 0) -> Engine:
+def build_engine(spec: EngineSpec, seed: int | None = None) -> Engine:
     """The engine of this name with these parameters; raises `SpecError` with name, bound and value.
 
     Engines that draw random numbers take the reconstruction's seed unless the parameters have their own.
@@ -51,7 +51,7 @@ def build_engine(spec: EngineSpec, seed: int = 0) -> Engine:
     if spec.name not in ENGINES:
         raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got {spec.name!r}")
     kind = ENGINES[spec.name]
-    seeded = {"seed": seed} if any(field.name == "seed" for field in fields(kind)) else {}
+    seeded = {"seed": seed or 0} if any(field.name == "seed" for field in fields(kind)) else {}
     return _validate(kind, seeded | spec.parameters, f"engine {spec.name}")
 
 

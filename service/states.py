@@ -26,7 +26,8 @@ RECONSTRUCTION_TRANSITIONS: dict[ReconstructionState, frozenset[ReconstructionSt
     "failed": frozenset(),
     "refused": frozenset(),
 }
-"""waiting for frames, running between chunks, finishing the iterations after the scan's end; refused for memory."""
+"""waiting for the first frames, running on them and between chunks, finishing the iterations after the scan's end;
+refused for want of memory."""
 
 SCAN_OVER: frozenset[ScanState] = frozenset(s for s in get_args(ScanState) if not SCAN_TRANSITIONS[s])
 RECONSTRUCTION_OVER: frozenset[ReconstructionState] = frozenset(

@@ -95,8 +95,8 @@ class ReconstructionSpec(Strict):
     """Fields of the live policy: start_after, chunk, iterations_per_chunk, final_iterations and so on."""
     probe: str | None = None
     """Initial probe, for example ``round:50nm,defocus=980um``, ``data`` or ``given`` (the array in `start`)."""
-    modes: Annotated[int, Ge(1)] = 1
-    """Number of incoherent probe modes."""
+    modes: Annotated[int, Ge(1)] | None = None
+    """Number of incoherent probe modes; default 1."""
     geometry: Geometry | None = None
     """In place of the scan's own."""
     orientation: Orientation | None = None
@@ -105,7 +105,7 @@ class ReconstructionSpec(Strict):
     """Use the central crop x crop pixels of each frame."""
     centre: tuple[float, float] | None = None
     """Pixel (row, col) of zero frequency in the frame after orientation; default (h // 2, w // 2)."""
-    seed: int = 0
+    seed: Annotated[int, Ge(0)] | None = None
     """Of the order in which a sequential engine visits the frames."""
     label: Annotated[str, Len(0, 80)] = ""
     """A person's name for it."""

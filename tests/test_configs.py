@@ -56,3 +56,13 @@ def test_each_setting_that_is_a_time_or_rate_has_its_unit_beside_it(path: Path) 
             comment = ""
         elif line:
             comment = ""
+
+
+def test_environment_wins_over_the_file_and_the_command_line_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("port: 8100\nstall_after_s: 5\n")
+    monkeypatch.setenv("PTYCHOLIVE_PORT", "9000")
+    assert (load_settings(path).port, load_settings(path).stall_after_s) == (9000, 5)
+    assert load_settings(path, port=9100).port == 9100

@@ -1,0 +1,135 @@
+"""What a person does over REST while a scan runs and after it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from clients.client import ServiceError
+from service.wire import EngineSpec, ReconstructionSpec
+from tests.e2e.conftest import FRAMES, PROBE, Service, run
+
+SLOW = ("--frame-delay", "60ms", "--probe", PROBE, "--final-iterations", "10")
+"""Seven seconds of scan: time to do something in the middle of it."""
+
+
+def test_second_reconstruction_is_attached_in_mid_scan_and_after_the_end(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    service.replay(simulated, *SLOW)
+    scan = service.scan(known)
+    first = service.until(service.reconstruction(scan.id).id, lambda status: status.frames >= 50)
+    dm = ReconstructionSpec(engine=EngineSpec(name="dm", parameters={"alpha": 0.9}), label="beside")
+    beside = service.client.start(scan.id, dm)
+    assert service.client.scan(scan.id).state == "receiving"
+    first, beside = service.over(first.id), service.over(beside.id)
+    late = service.over(service.client.start(scan.id, ReconstructionSpec(live={"final_iterations": 5})).id)
+    for status in (first, beside, late):
+        assert (status.state, status.frames) == ("finished", FRAMES), status
+    assert (beside.engine, beside.parameters["alpha"], beside.label) == ("dm", 0.9, "beside")
+    assert service.client.scan(scan.id).reconstructions == (first.id, beside.id, late.id)
+
+
+def test_restart_with_other_parameters_in_mid_scan(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    service.replay(simulated, *SLOW)
+    scan = service.scan(known)
+    first = service.until(service.reconstruction(scan.id).id, lambda status: status.frames >= 50)
+    changed = ReconstructionSpec(
+        engine=EngineSpec(name="rpie", parameters={"object_step": 0.5}), crop=96, live={"chunk": 10}
+    )
+    second = service.client.restart(first.id, changed)
+    assert second.restarted_from == first.id
+    first, second = service.over(first.id), service.over(second.id)
+    assert (first.state, second.state, second.frames) == ("stopped", "finished", FRAMES)
+    assert second.parameters["object_step"] == 0.5 and second.live["chunk"] == 10
+    assert second.live["final_iterations"] == 10, "what was not changed is kept"
+    assert second.probe_shape == (1, 96, 96), "another crop reads the recording anew"
+    assert first.result is not None and second.result is not None
+
+
+def test_pause_resume_change_stop(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    service.replay(simulated, "--frame-delay", "60ms", "--probe", PROBE, "--final-iterations", "100000")
+    running = service.until(service.reconstruction(service.scan(known).id).id, lambda status: status.iteration > 3)
+    service.client.pause(running.id)
+    paused = service.until(running.id, lambda status: status.state == "paused")
+    time.sleep(0.5)
+    assert service.client.reconstruction(running.id).iteration == paused.iteration
+    with pytest.raises(ServiceError, match=r"object_step.*less than or equal to 2.*got 7"):
+        service.client.change(running.id, parameters={"object_step": 7})
+    changed = service.client.change(running.id, parameters={"object_step": 0.25}, live={"chunk": 7})
+    assert (changed.parameters["object_step"], changed.live["chunk"]) == (0.25, 7)
+    service.client.resume(running.id)
+    service.until(running.id, lambda status: status.iteration > paused.iteration)
+    with pytest.raises(ServiceError, match="not paused"):
+        service.client.resume(running.id)
+    service.client.stop(running.id)
+    stopped = service.over(running.id)
+    assert stopped.state == "stopped" and stopped.result is not None
+    with pytest.raises(ServiceError, match="over"):
+        service.client.pause(running.id)
+    saved = np.load(httpx_bytes(service, f"reconstructions/{running.id}/object"))
+    assert saved.shape == stopped.object_shape and saved.dtype == np.complex64
+    picture = httpx.get(f"{service.url}/api/v1/reconstructions/{running.id}/object?format=png&quantity=complex")
+    assert picture.content.startswith(b"\x89PNG") and picture.headers["content-type"] == "image/png"
+
+
+def test_armed_scan_runs_what_was_armed(service: Service, simulated: Path) -> None:
+    spec = ReconstructionSpec(engine=EngineSpec(name="er"), probe=PROBE, live={"final_iterations": 3})
+    armed = service.client.arm("armed scan", spec, {"sample": "gold star"})
+    assert armed.state == "armed"
+    with pytest.raises(ServiceError, match="expected one of dm"):
+        service.client.arm("another", ReconstructionSpec(engine=EngineSpec(name="nonsense")))
+    assert service.replay(simulated, "--frame-delay", "0", "--key", "armed scan").wait(60) == 0
+    scan = next(each for each in service.client.scans() if each.key == "armed scan" and each.state != "armed")
+    assert scan.metadata["sample"] == "gold star"
+    status = service.over(service.reconstruction(scan.id).id)
+    assert (status.engine, status.state, status.probe) == ("er", "finished", PROBE)
+    assert not [each for each in service.client.scans() if each.state == "armed"]
+
+
+def test_replay_over_rest_stays_within_the_configured_folders(service: Service, simulated: Path) -> None:
+    offered = service.client.replays()["files"]
+    name = next(file for file in offered if file.endswith(simulated.name))
+    known = len(service.client.scans())
+    started = service.client.start_replay(name, frame_delay_s=0.001, chunk=30, probe=PROBE)
+    assert started["running"]
+    status = service.over(service.reconstruction(service.scan(known).id).id)
+    assert (status.state, status.live["chunk"]) == ("finished", 30)
+    for outside in ("../../etc/passwd", "/etc/passwd", f"{Path(name).parent}/../../{simulated.name}"):
+        with pytest.raises(ServiceError, match="expected one of those"):
+            service.client.start_replay(outside)
+
+
+def test_unknown_and_impossible_requests_say_why(service: Service) -> None:
+    for path in ("scans/nothing", "reconstructions/nothing.1", "reconstructions/..%2F..%2Fetc.1", "replays/9/stop"):
+        method = "POST" if path.endswith("stop") else "GET"
+        reply = httpx.request(method, f"{service.url}/api/v1/{path}")
+        assert reply.status_code == 404 and reply.json()["detail"], path
+    scan = service.scan().id
+    with pytest.raises(ServiceError, match="crop: expected 1 to 128"):
+        service.client.start(scan, ReconstructionSpec(crop=4000))
+    with pytest.raises(ServiceError, match="probe: expected one of round"):
+        service.client.start(scan, ReconstructionSpec(probe="square:1um"))
+    unknown = ReconstructionSpec(engine=EngineSpec(name="rpie", parameters={"objekt_step": 1}))
+    with pytest.raises(ServiceError, match="objekt_step"):
+        service.client.start(scan, unknown)
+    reply = httpx.post(f"{service.url}/api/v1/scans/{scan}/reconstructions", json={"engnie": "dm"})
+    assert reply.status_code == 422 and "engnie" in reply.text
+
+
+def test_attach_command(service: Service) -> None:
+    done = run("attach", "latest", "--engine", "epie", "--final-iterations", "3", "--url", service.url, "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"epie"' in done.stdout and '"finished"' in done.stdout
+
+
+def httpx_bytes(service: Service, path: str) -> Path:
+    """What the service answers, as a file."""
+    file = service.data.parent / "answer.npy"
+    file.write_bytes(httpx.get(f"{service.url}/api/v1/{path}").raise_for_status().content)
+    return file
