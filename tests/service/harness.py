@@ -147,7 +147,12 @@ class Ingest:
 
     def wait_status(self, **wanted: Any) -> dict[str, Any]:
         """The live scan's status, once it says this."""
-        return wait_for(lambda: {} if wanted.items() - (status := self.status()).items() else status)
+
+        def look() -> dict[str, Any]:
+            status = self.status()
+            return status if all(status.get(name) == value for name, value in wanted.items()) else {}
+
+        return wait_for(look)
 
     def wait_state(self, state: str, which: int = -1) -> ScanRecord:
         """A scan's record, once it is in this state."""
