@@ -257,7 +257,12 @@ class _Followed:
     def reopen(self, path: Path) -> SegmentReader:
         if self.reader is None or path != self.path:
             self.release()
-            self.path, self.reader = path, SegmentReader.open(path)
+            try:
+                self.reader = SegmentReader.open(path)
+            except FileNotFoundError:  # it was closed and renamed since the folder was listed
+                path = path.with_name(path.name.replace(".open.", "."))
+                self.reader = SegmentReader.open(path)
+            self.path = path
         return self.reader
 
     def release(self) -> None:
@@ -287,7 +292,7 @@ class RecordingFollower:
                 problems += self._damaged(followed, path, error)
                 if followed.done:
                     continue
-                break  # it was renamed since the folder was listed, or is just begun: what follows waits for it
+                break  # it may have just begun; what follows waits for it
             frames.append(new_frames)
             indices.append(new_indices)
             positions.append(new_positions)
@@ -327,7 +332,7 @@ class RecordingFollower:
         followed.frames += len(refs)
         followed.positions += len(places["position_index"])
         followed.failing_since = None
-        followed.done = path.name == closed_name(number)
+        followed.done = followed.path.name == closed_name(number)
         if followed.done:
             self._keep(number, followed)
         return refs, places["position_index"], places["positions"]

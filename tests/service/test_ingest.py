@@ -99,8 +99,12 @@ def test_missing_ones_are_taken_after_the_end_and_others_refused(ingest: Ingest)
     ingest.send(frames_message(10, 2), frames_message(9))
     check_whole(ingest)
     assert ingest.records()[0].totals["refused"] == 2
-    ingest.send(frames_message(4), frames_message(11))
-    wait_for(lambda: "the scan" in "".join(ingest_problems(ingest)))
+
+    def refused() -> bool:
+        ingest.send(frames_message(4), frames_message(11))
+        return "expected none, the scan" in "".join(ingest_problems(ingest))
+
+    wait_for(refused)
     check_whole(ingest)
 
 
