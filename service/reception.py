@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from service.browser import ScanStatus
@@ -22,6 +21,7 @@ from service.recording import Recording, RecordingFollower
 from service.scans import ScanRecord, log_event, status_of, write_scan
 from service.segments import Layout
 from service.states import SCAN_OVER, ScanState, next_scan_state
+from service.tally import Problems, Ranges
 from service.wire import (
     End,
     Frames,
@@ -38,56 +38,7 @@ END_GRACE_S = 2.0
 """After both ends, what is missing is waited for until nothing came for so long."""
 RATE_SECONDS = 2.0
 """The frame rate shown is that of so many last seconds."""
-MAX_RANGES = 200
-"""Ranges in one acknowledgement; a sender that skips message numbers gets the newest ones."""
 STREAMS: tuple[StreamName, StreamName] = ("frames", "positions")
-
-
-class Problems:
-    """What was refused or failed: counted all, remembered the last, logged at most once a second."""
-
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
-        self.count = 0
-        self.last = ""
-        self._log = log
-        self._unsaid = 0
-        self._said = -1.0
-
-    def add(self, text: str, count: int = 1) -> None:
-        """Note a problem; `count` is 0 where the rows it concerns are counted elsewhere."""
-        self.count += count
-        self.last = text
-        self._unsaid += 1
-        if time.monotonic() - self._said >= 1:
-            self._log.warning("refused", why=text, problems=self._unsaid)
-            self._unsaid, self._said = 0, time.monotonic()
-
-
-class Ranges:
-    """Whole numbers as sorted ranges (first, last)."""
-
-    def __init__(self) -> None:
-        self._ranges: list[tuple[int, int]] = []
-
-    def add(self, number: int) -> None:
-        """Put a number in; at the end, where most go, this costs next to nothing."""
-        ranges = self._ranges
-        at = len(ranges)
-        while at and ranges[at - 1][0] > number:
-            at -= 1
-        if at and number <= ranges[at - 1][1]:
-            return
-        first = last = number
-        if at < len(ranges) and ranges[at][0] == number + 1:
-            last = ranges.pop(at)[1]
-        if at and ranges[at - 1][1] == number - 1:
-            at -= 1
-            first = ranges.pop(at)[0]
-        ranges.insert(at, (first, last))
-
-    def newest(self) -> tuple[tuple[int, int], ...]:
-        """The ranges, of the highest numbers if there are too many."""
-        return tuple(self._ranges[-MAX_RANGES:])
 
 
 class Reception:

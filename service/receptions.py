@@ -12,7 +12,7 @@ from service.browser import ScanStatus
 from service.commands import CommandError, Handler
 from service.config import Settings
 from service.logs import get_log
-from service.reception import STREAMS, Problems, Reception, read_pairing
+from service.reception import STREAMS, Reception, read_pairing
 from service.recording import recover
 from service.scans import (
     ScanRecord,
@@ -30,6 +30,7 @@ from service.scans import (
     write_start_arrays,
 )
 from service.states import SCAN_OVER, next_scan_state
+from service.tally import Problems
 from service.wire import Abort, Header, Message, Metadata, ReconstructionSpec, Start, WireError, explain, start_arrays
 
 KEPT_OVER = 32

@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from service.logs import get_log
+from service.master import SEGMENT_FOLDER, write_master
 from service.segments import (
-    FRAME_TABLES,
     HDF5_ERRORS,
-    POSITION_TABLES,
     Extent,
     Layout,
     SegmentReader,
@@ -34,8 +32,6 @@ from service.segments import (
     copy_segment,
 )
 
-MASTER_FILE = "master.h5"
-SEGMENT_FOLDER = "segments"
 RETRY_SECONDS = 1.0
 """After a failed write nothing is tried for so long: a full disk would else fill with the beginnings of files."""
 OPENING_SECONDS = 2.0
@@ -196,35 +192,6 @@ def _recovered(segments: Path, number: int, path: Path) -> Extent:
     log = get_log(scan=segments.parent.name)
     log.warning("copied what a killed writer left", segment=orphan.name, frames=extent.frames, unreadable=problems)
     return extent
-
-
-def write_master(folder: Path, extents: Sequence[Extent]) -> None:
-    """Write master.h5 anew: each dataset of the segments as one, with exact extents and relative names."""
-    extents = sorted(extents, key=lambda extent: extent.path.name)
-    shape, dtype = extents[-1].layout.shape, extents[-1].layout.dtype
-    same = [each for each in extents if (each.layout.shape, each.layout.dtype) == (shape, dtype)]
-    temporary = folder / f".{MASTER_FILE}.new"
-    with h5py.File(temporary, "w", libver=("v110", "v110"), locking=False) as file:
-        frames = [(each, each.frames) for each in same]
-        positions = [(each, each.positions) for each in same]
-        _virtual(file, "frames", frames, shape, dtype)
-        _virtual(file, "positions", positions, (2,), "<f8")
-        for name in FRAME_TABLES:
-            _virtual(file, name, frames, (), "<i8")
-        for name in POSITION_TABLES:
-            _virtual(file, name, positions, (), "<i8")
-    temporary.replace(folder / MASTER_FILE)
-
-
-def _virtual(file: h5py.File, name: str, rows: Sequence[tuple[Extent, int]], row: tuple[int, ...], dtype: str) -> None:
-    layout = h5py.VirtualLayout((sum(count for _, count in rows), *row), dtype)
-    start = 0
-    for extent, count in rows:
-        if count:
-            source = h5py.VirtualSource(f"{SEGMENT_FOLDER}/{extent.path.name}", name, (count, *row), dtype)
-            layout[start : start + count] = source
-            start += count
-    file.create_virtual_dataset(name, layout)
 
 
 # ---- reading

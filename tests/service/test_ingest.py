@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from service import wire
 from service.config import Settings
-from service.reception import Ranges
-from service.recording import MASTER_FILE
+from service.master import MASTER_FILE
 from service.scans import armed_path, read_events, read_start_arrays, scan_folders
+from service.tally import Ranges
 from tests.service.harness import (
     RUN,
     SHAPE,

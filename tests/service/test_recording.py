@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from service.master import MASTER_FILE, SEGMENT_FOLDER
 from service.recording import (
-    MASTER_FILE,
-    SEGMENT_FOLDER,
     Recording,
     RecordingError,
     RecordingFollower,
