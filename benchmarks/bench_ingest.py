@@ -123,8 +123,8 @@ def follow(settings: Settings, latencies: list[float], over: threading.Event) ->
         if refs.size:
             follower.read(refs[-1:])
             now_ns = time.time_ns()
-            sent = now_ns - refs["received_ns"]
-            latencies += (sent / 1e6).tolist()
+            age_ns = now_ns - refs["received_ns"]
+            latencies += (age_ns / 1e6).tolist()
     events.close()
 
 
