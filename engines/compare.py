@@ -21,27 +21,39 @@ class Likeness:
     """sum |a - g b|^2 / sum |a|^2 with the best constant g (Maiden & Rodenburg, Ultramicroscopy 109 (2009), eq. 12)."""
 
 
-def remove_ramp(image: Image, reference: Image, region: NDArray[np.bool_]) -> Image:
-    """Multiply the image by the constant and the linear phase ramp that bring it nearest to the reference.
+REFINEMENTS = 6
+"""Gauss-Newton steps; the ramp starts within half a pixel of the transform, from where three are enough."""
 
-    The ramp is where the Fourier transform of conj(image) * reference peaks, found to a small part of a pixel.
+
+def remove_ramp(image: Image, reference: Image, region: NDArray[np.bool_]) -> Image:
+    """Multiply the image by the constant and the linear phase ramp that bring it nearest to the reference:
+    ``min over g, k of sum |reference - g exp(i k r) image|^2`` over the region.
+
+    The ramp starts where the Fourier transform of conj(image) * reference peaks and is refined by least squares: what
+    is left of a ramp would else hide differences at the shot noise.
     """
     product = np.where(region, np.conj(image) * reference, 0)
-    rows, cols = (np.arange(length) for length in image.shape)
     peak = np.unravel_index(np.argmax(np.abs(np.fft.fft2(product))), product.shape)
-    row, col = (float(np.fft.fftfreq(length)[at]) for length, at in zip(product.shape, peak, strict=True))
-    width = 1 / np.asarray(product.shape)
-    for _ in range(4):
-        offsets = np.linspace(-1, 1, 11)
-        left = np.exp(-2j * np.pi * np.outer(row + offsets * width[0], rows))
-        right = np.exp(-2j * np.pi * np.outer(cols, col + offsets * width[1]))
-        i, j = np.unravel_index(np.argmax(np.abs(left @ product @ right)), (11, 11))
-        row, col = row + offsets[i] * width[0], col + offsets[j] * width[1]
-        width = width / 5
-    ramped = image * np.exp(2j * np.pi * (row * rows[:, None] + col * cols[None, :]))
-    constant = np.vdot(ramped[region], reference[region]) / np.vdot(ramped[region], ramped[region])
-    result: Image = ramped * constant
-    return result
+    grid = [np.arange(length) - length / 2 for length in image.shape]
+    start = [2 * np.pi * np.fft.fftfreq(length)[at] for length, at in zip(image.shape, peak, strict=True)]
+    fitted: Image = image.astype(np.complex128) * _ramp(grid, *start)
+    row, col = (axis[region] for axis in np.meshgrid(*grid, indexing="ij"))
+    for _ in range(REFINEMENTS):
+        current = fitted[region]
+        fitted = fitted * (np.vdot(current, reference[region]) / np.vdot(current, current))
+        current = fitted[region]
+        columns = np.stack([current, 1j * current, 1j * row * current, 1j * col * current])  # (parameter, pixel)
+        normal = (columns.conj() @ columns.T).real
+        gain, turn, along_rows, along_cols = np.linalg.solve(
+            normal, (columns.conj() @ (reference[region] - current)).real
+        )
+        fitted = fitted * (1 + gain) * np.exp(1j * turn) * _ramp(grid, along_rows, along_cols)
+    return fitted
+
+
+def _ramp(grid: list[NDArray[Any]], along_rows: float, along_cols: float) -> Image:
+    ramp: Image = np.exp(1j * (along_rows * grid[0][:, None] + along_cols * grid[1][None, :]))
+    return ramp
 
 
 def likeness(image: Image, reference: Image, region: NDArray[np.bool_], *, ramp: bool = True) -> Likeness:

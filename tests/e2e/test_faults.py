@@ -187,19 +187,20 @@ def test_browser_that_reads_slowly_or_vanishes_slows_nothing_down(start_service:
         browser.ImageRequest(name="object", quantities=("phase", "amplitude")),
         browser.ImageRequest(name="probe"),
     )
-    silent = websockets.sync.client.connect(url, max_size=None)
-    silent.send(browser.encode(browser.Subscribe(reconstruction=reconstruction, images=images)))
-    with websockets.sync.client.connect(url, max_size=None) as vanishing:
-        vanishing.send(browser.encode(browser.Subscribe(reconstruction=reconstruction, images=images)))
+    connect = websockets.sync.client.connect
+    subscribe = browser.encode(browser.Subscribe(reconstruction=reconstruction, images=images))
+    with connect(url, max_size=None) as vanishing:
+        vanishing.send(subscribe)
         vanishing.recv(timeout=30)
-    shown = [each for each in service.client.watch(reconstruction)]
+    with connect(url, max_size=None) as silent:
+        silent.send(subscribe)
+        shown = list(service.client.watch(reconstruction))
+        heard = [browser.decode_server(bytes(silent.recv(timeout=5))) for _ in range(5)]
     rows = sum(len(each.data) // 40 for each in shown if isinstance(each, browser.Series) and each.t == "metrics")
     status = service.over(reconstruction)
     assert rows == status.metrics, "every row arrives"
     assert sum(isinstance(each, browser.Image) for each in shown) > 3
-    kinds = [browser.decode_server(bytes(silent.recv(timeout=5))) for _ in range(5)]
-    assert isinstance(kinds[0], browser.Hello)
-    silent.close()
+    assert isinstance(heard[0], browser.Hello)
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
