@@ -20,11 +20,14 @@ from engines.optics import fft2, ifft2
 from engines.pie import RPIE
 from engines.preparation import Preparation
 from engines.probes import initial_probe
+from engines.registry import ENGINES
 from engines.simulate import simulate
 from engines.state import Data, Engine, State, initial_state
 
 FRAMES, SIZE, ROUNDS = 315, 256, 7
 DM_BOUND, RPIE_BOUND, THREADS_GAIN = 2.3, 2.4, 1.6
+ANY_BOUND = 3.0
+"""Of every engine, times the floor of the transforms that its equations need."""
 
 
 def floor_s(block: int) -> float:
@@ -78,6 +81,10 @@ def main() -> None:
         "DM with its error, 1 thread": Case(DM(metrics_every=1), data, start()),
         "rPIE, 1 thread": Case(RPIE(metrics_every=0), data, start()),
         "rPIE with its error, 1 thread": Case(RPIE(), data, start()),
+        **{
+            f"{name}, its defaults": Case(kind(metrics_every=0), data, start())  # type: ignore[call-arg]
+            for name, kind in ENGINES.items()
+        },
         "DM, 2 threads": Case(DM(metrics_every=0), data, start(), threads=2),
     }
     times: dict[str, list[float]] = {name: [] for name in cases}
@@ -91,6 +98,10 @@ def main() -> None:
     print(f"{FRAMES} frames of {SIZE} x {SIZE}, medians of {ROUNDS}, torch {torch.__version__}")
     for name, seconds in medians.items():
         print(f"{name:30s} {seconds / FRAMES * 1e6:8.0f} us/frame {seconds / floor:6.2f} x floor")
+    for name, kind in ENGINES.items():
+        ratio = medians[f"{name}, its defaults"] / floor / (kind.transforms / 2)
+        print(f"{name}: {ratio:.2f} x the floor of its {kind.transforms} transforms")
+        assert ratio <= ANY_BOUND, f"{name}: expected at most {ANY_BOUND} x the floor of its transforms"
     gain = medians["DM, 1 thread"] / medians["DM, 2 threads"]
     print(
         f"DM gains {gain:.2f} on two threads (load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)"

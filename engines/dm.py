@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Le
@@ -25,6 +25,9 @@ class DM(OverlapEngine):
 
     Pi_M is the magnitude projection. The founding paper's "80 % DM, 20 % ER" is alpha = 0.8.
     """
+
+    purpose: ClassVar[str] = "escapes wrong starts; the default where live must equal offline"
+    citation: ClassVar[str] = "Thibault et al., Ultramicroscopy 109 (2009) 338"
 
     alpha: Annotated[float, Ge(0), Le(1)] = 0.8
     """Mixing: 1 is the difference map, 0 is error reduction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
@@ -23,6 +23,9 @@ class ER(OverlapEngine):
 
     The metrics cost no transform here.
     """
+
+    purpose: ClassVar[str] = "to polish: descends and stays, one mode or many"
+    citation: ClassVar[str] = "Fienup, Appl. Opt. 21 (1982) 2758"
 
     metrics_every: Annotated[int, Ge(0)] = 1
     """Compute the metrics in the first and each so-manieth iteration; 0 for never."""

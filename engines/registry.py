@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from engines.dm import DM
 from engines.er import ER
+from engines.lsqml import LSQML
+from engines.ml import ML
 from engines.pie import EPIE, RPIE
+from engines.raar import RAAR
 from engines.state import Engine
 
 ENGINES: dict[str, type[Engine]] = {
@@ -12,6 +15,9 @@ ENGINES: dict[str, type[Engine]] = {
     "er": ER,
     "rpie": RPIE,
     "epie": EPIE,
+    "raar": RAAR,
+    "lsqml": LSQML,
+    "ml": ML,
 }
 
 

@@ -110,6 +110,12 @@ class Engine(ABC):
     """An algorithm: hyper-parameters, and one iteration over the frames seen so far."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "use_attribute_docstrings": True}
+    purpose: ClassVar[str]
+    """When to use it, for the table in docs/engines.md."""
+    citation: ClassVar[str]
+    """Where it was published, for the same table."""
+    transforms: ClassVar[int] = 2
+    """Fourier transforms of each mode of each frame an iteration, without those for metrics."""
 
     probe_start: Annotated[int, Ge(1)] = 2
     """First iteration that updates the probe, counted from 1."""

@@ -25,7 +25,7 @@ Data = Annotated[Path | None, typer.Option(help="folder of all scans")]
 Files = Annotated[list[Path] | None, typer.Option(help="folder whose files REST may replay; can be repeated")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda")]
 Threads = Annotated[int | None, typer.Option(help="threads of the reconstruction on the CPU")]
-Engine = Annotated[str | None, typer.Option(help="algorithm: rpie, dm, er or epie")]
+Engine = Annotated[str | None, typer.Option(help="algorithm: rpie, epie, lsqml, dm, raar, er or ml")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="engine.parameter=value; can be repeated")]
 Modes = Annotated[int | None, typer.Option(help="probe modes")]
 Probe = Annotated[

@@ -74,6 +74,80 @@ def dm(
     return object, probe, errors
 
 
+def raar(
+    object: np.ndarray, probe: np.ndarray, magnitudes: np.ndarray, corners: np.ndarray, iterations: int, beta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One round of object and probe an iteration, no inertia."""
+    object, probe = object.astype(complex), probe.astype(complex)
+    y, x = probe.shape[1:]
+    views = [(slice(r, r + y), slice(c, c + x)) for r, c in corners]
+    psi = [probe * object[view] for view in views]
+    for iteration in range(1, iterations + 1):
+        for j, view in enumerate(views):
+            reflected = 2 * probe * object[view] - psi[j]
+            turned = 2 * ifft2(project(fft2(reflected), magnitudes[j])) - reflected
+            psi[j] = beta / 2 * (turned + psi[j]) + (1 - beta) * probe * object[view]
+        numerator, denominator = np.zeros(object.shape, complex), np.zeros(object.shape)
+        for view, wave in zip(views, psi, strict=True):
+            numerator[view] += (np.conj(probe) * wave).sum(axis=0)
+            denominator[view] += (np.abs(probe) ** 2).sum(axis=0)
+        object = np.where(denominator > 0, numerator / np.maximum(denominator, 1e-300), 1)
+        if iteration >= 2:
+            overlap = sum(np.conj(object[view]) * wave for view, wave in zip(views, psi, strict=True))
+            probe = overlap / sum(np.abs(object[view]) ** 2 for view in views)
+    return object, probe
+
+
+def lsqml(
+    object: np.ndarray,
+    probe: np.ndarray,
+    magnitudes: np.ndarray,
+    corners: np.ndarray,
+    damping: float,
+    relaxation: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One batch of all frames, with the probe; the two steps of each frame by a library's least squares."""
+    object, probe = object.astype(complex), probe.astype(complex)
+    y, x = probe.shape[1:]
+    views = [(slice(r, r + y), slice(c, c + x)) for r, c in corners]
+    differences = [
+        ifft2(project(fft2(probe * object[view]), m)) - probe * object[view]
+        for view, m in zip(views, magnitudes, strict=True)
+    ]
+    light, along_object = np.zeros(object.shape), np.zeros(object.shape, complex)
+    for view, d in zip(views, differences, strict=True):
+        light[view] += (np.abs(probe) ** 2).sum(axis=0)
+        along_object[view] += (np.conj(probe) * d).sum(axis=0)
+    along_object /= light + damping * light.max()
+    passed = sum(np.abs(object[view]) ** 2 for view in views)
+    along_probe = sum(np.conj(object[view]) * d for view, d in zip(views, differences, strict=True))
+    along_probe = along_probe / (passed + damping * passed.max())
+    weight, steps = np.zeros(object.shape), []
+    for view, d in zip(views, differences, strict=True):
+        columns = np.stack([(along_object[view] * probe).ravel(), (along_probe * object[view]).ravel()], axis=1)
+        real = np.concatenate([columns.real, columns.imag])
+        a, b = np.linalg.lstsq(real, np.concatenate([d.ravel().real, d.ravel().imag]), rcond=None)[0]
+        weight[view] += max(a, 0) * (np.abs(probe) ** 2).sum(axis=0)
+        steps.append(max(b, 0))
+    object = object + relaxation * along_object * np.where(light > 0, weight / np.maximum(light, 1e-300), 0)
+    return object, probe + relaxation * np.mean(steps) * along_probe
+
+
+def likelihood(
+    object: np.ndarray, probe: np.ndarray, magnitudes: np.ndarray, corners: np.ndarray, noise: str, variance: float
+) -> float:
+    """Negative logarithm, trusted pixels only."""
+    y, x = probe.shape[1:]
+    total = 0.0
+    for m, (r, c) in zip(magnitudes, corners, strict=True):
+        model = (np.abs(fft2(probe * object[r : r + y, c : c + x])) ** 2).sum(axis=0)[m >= 0] + variance
+        counts = m[m >= 0] ** 2 + variance
+        total += (
+            (model - counts * np.log(model)).sum() if noise == "poisson" else ((model - counts) ** 2 / 2 / counts).sum()
+        )
+    return float(total)
+
+
 def rpie(
     object: np.ndarray,
     probe: np.ndarray,

@@ -16,9 +16,12 @@ from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.dm import DM
 from engines.er import ER
+from engines.lsqml import LSQML
+from engines.ml import ML
 from engines.offline import drive, offline_run
 from engines.pie import EPIE, RPIE
 from engines.probes import initial_probe, with_modes
+from engines.raar import RAAR
 from engines.registry import ENGINES, engine_name
 from engines.simulate import Scan
 from engines.state import Data, Engine, State, initial_state
@@ -103,7 +106,67 @@ def test_epie_is_rpie_with_everything_regularised(scan: Scan, dataset: GrowingDa
     assert_close(state, errors, reference.rpie(*plain(start, data), 3, (1.0, 1.0), (0.9, 0.5)))
 
 
-@pytest.mark.parametrize("name", ["dm", "er"])
+@pytest.mark.parametrize("modes", [1, 2])
+def test_raar_is_the_reference(scan: Scan, dataset: GrowingDataset, start: State, modes: int) -> None:
+    data = masked(dataset.data(scan.canvas))
+    start = replace(start, probe=with_modes(start.probe, modes))
+    engine = RAAR(beta=0.8, object_inertia=1e-12, probe_inertia=1e-12, overlap_rounds=1)
+    state, _ = run(engine, start, data, 4)
+    object, probe = reference.raar(*plain(start, data), 4, 0.8)
+    lit = reference_light(probe, data, object.shape)
+    assert np.abs(state.object.numpy() - object)[lit].max() <= 1e-3
+    assert np.abs(state.probe.numpy() - probe).max() <= 1e-3 * np.abs(probe).max()
+
+
+def reference_light(probe: np.ndarray, data: Data, shape: tuple[int, ...]) -> np.ndarray:
+    """Where enough light fell for single precision."""
+    light = np.zeros(shape)
+    for row, col in data.positions.tolist():
+        light[row : row + 64, col : col + 64] += (np.abs(probe) ** 2).sum(axis=0)
+    return light > 1e-2 * light.max()
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+def test_lsqml_is_the_reference(scan: Scan, dataset: GrowingDataset, start: State, modes: int) -> None:
+    data = masked(dataset.data(scan.canvas))
+    start = replace(start, probe=with_modes(start.probe, modes))
+    state, _ = run(LSQML(probe_start=1, damping=0.2, relaxation=0.7), start, data, 1)
+    object, probe = reference.lsqml(*plain(start, data), 0.2, 0.7)
+    assert np.abs(state.object.numpy() - object).max() <= 2e-3 * np.abs(object - 1).max()
+    assert np.abs(state.probe.numpy() - probe).max() <= 2e-3 * np.abs(probe).max()
+
+
+@pytest.mark.parametrize("noise", ["poisson", "gaussian"])
+def test_ml_goes_downhill_and_its_gradient_is_right(
+    scan: Scan, dataset: GrowingDataset, start: State, noise: str
+) -> None:
+    data = masked(dataset.data(scan.canvas))
+    start = replace(start, probe=with_modes(start.probe, 2))
+    engine = ML(noise=noise, probe_start=1)  # type: ignore[arg-type]
+    values, state = [], engine.admit(start, data)
+    for _ in range(4):
+        values.append(reference.likelihood(*plain(state, data), noise, engine.readout_variance))
+        before, state = state, engine.step(state, data)
+    assert all(b < a for a, b in pairwise(values))
+    # the last gradient is the difference quotient of the likelihood, along a direction of object and probe
+    object, probe = (array.astype(np.complex128) for array in plain(before, data)[:2])
+    magnitudes, corners = plain(before, data)[2:]
+    rng = np.random.default_rng(0)
+    along = [rng.standard_normal((*a.shape, 2)) @ [1, 1j] for a in (object, probe)]
+    step = 1e-6
+    ends = [
+        reference.likelihood(
+            object + s * along[0], probe + s * along[1], magnitudes, corners, noise, engine.readout_variance
+        )
+        for s in (step, -step)
+    ]
+    expected = (ends[0] - ends[1]) / (2 * step)
+    gradient = [g.numpy() for g in state.gradient]  # type: ignore[attr-defined]
+    found = 2 * sum(np.vdot(g, a).real for g, a in zip(gradient, along, strict=True))
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["dm", "er", "raar", "ml"])
 @pytest.mark.parametrize(("block", "threads"), [(1, 1), (8, 1), (2, 2), (3, 3)])
 def test_sums_do_not_depend_on_how_frames_are_split(
     scan: Scan,

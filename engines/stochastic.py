@@ -1,0 +1,115 @@
+"""Algorithms that visit the frames in random order, some at a time: base of the PIE family and of LSQ-ML."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor
+
+from engines.arrays import Object, Probe, Waves
+from engines.metrics import Misfit
+from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
+from engines.projections import DARKEST, magnitude_projection_
+from engines.state import Data, Engine, State
+
+TWICE = 1 + 1j
+"""Makes of a real number a complex one that holds it twice."""
+Sums = tuple[Tensor, Tensor]
+View = tuple[slice, slice]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StochasticEngine(Engine):
+    """One sweep over the frames in random order; those of a batch see the same object and probe, and correct them
+    together from ``d = F^-1[ Pi_M F[P O] ] - P O``, the difference that the measurement asks for.
+
+    The metrics are those that each frame had when its turn came, and cost no transform.
+    """
+
+    batch: Annotated[int, Ge(1), Le(256)] = 1
+    """Frames that are corrected at a time."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of the order of the frames, which is another one in each iteration."""
+    metrics_every: Annotated[int, Ge(0)] = 1
+    """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
+
+    @abstractmethod
+    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], probe_too: bool) -> None:
+        """Correct in place the probe and the box of the object that holds the views of a batch, both from the old
+        ones; the difference may be overwritten.
+        """
+
+    def step(self, state: State, data: Data) -> State:
+        """One sweep; object and probe are changed in place."""
+        iteration = state.iteration + 1
+        order = np.random.default_rng((self.seed, iteration)).permutation(data.count)
+        positions = data.positions[torch.from_numpy(order)]
+        misfit = Misfit(data)
+        measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
+        n = min(self.batch, data.count)
+        waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
+        magnitudes = torch.empty((n, *data.window), device=state.probe.device)
+        for start in range(0, data.count, n):
+            corners = positions[start : start + n]
+            measurement = data.magnitudes(order[start : start + n].tolist(), magnitudes)
+            model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
+            projected = ifft2(magnitude_projection_(fft2(model), measurement, misfit if measured else None))
+            box, views = boxed(corners.tolist(), data.window)
+            probe_too = iteration >= self.probe_start
+            self.correct_(state.object[box], state.probe, projected.sub_(model), views, probe_too)
+        return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
+
+    def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
+        """Four waves a frame of a batch; two boxes as large as the object, or one window where the batch is 1."""
+        box = math.prod(object_shape if self.batch > 1 else probe_shape[1:])
+        return 4 * self.batch * 8 * math.prod(probe_shape) + 3 * 8 * box + 2 * 8 * math.prod(probe_shape)
+
+
+def boxed(corners: list[list[int]], window: tuple[int, int]) -> tuple[View, list[View]]:
+    """The box of the object that holds the windows at these corners, and each window within it."""
+    y, x = window
+    box = bounding_box([(row, col) for row, col in corners], window)
+    top, left = box[0].start, box[1].start
+    return box, [(slice(row - top, row - top + y), slice(col - left, col - left + x)) for row, col in corners]
+
+
+def object_sums(object: Object, probe: Probe, difference: Waves, views: list[View]) -> Sums:
+    """Add up conj(P) d and `TWICE` |P|^2 over a box that holds the views."""
+    conjugate = probe.conj().resolve_conj()
+    power = over_modes(conjugate.mul(TWICE).mul_(probe))
+    patches = over_modes(difference.mul(conjugate).unbind(dim=1))
+    if len(views) == 1:
+        return patches[0], power
+    numerator, denominator = torch.zeros_like(object), torch.zeros_like(object)
+    for view, patch in zip(views, patches, strict=True):
+        numerator[view].add_(patch)
+        denominator[view].add_(power)
+    return numerator, denominator
+
+
+def probe_sums(object: Object, difference: Waves, views: list[View]) -> Sums:
+    """Add up conj(O) d, which overwrites d, and `TWICE` |O|^2 over a window."""
+    conjugate = object.conj().resolve_conj()
+    transmission = conjugate.mul(TWICE).mul_(object)
+    for view, wave in zip(views, difference, strict=True):
+        wave.mul_(conjugate[view])
+    if len(views) == 1:
+        return difference[0], transmission
+    return difference.sum(dim=0), over_modes(transmission[view] for view in views)
+
+
+def apply_(target: Tensor, numerator: Tensor, denominator: Tensor, regularisation: float, step: float) -> None:
+    """Add to the target: step * numerator / ((1 - r) denominator + r max denominator).
+
+    The denominator comes twice, as real and as imaginary part, and so lies in memory as the numerator does.
+    """
+    both = torch.view_as_real(denominator)
+    weight = torch.lerp(both, both.max().clamp(min=DARKEST**2), regularisation).reciprocal_()
+    torch.view_as_real(numerator).mul_(weight)
+    target.add_(numerator, alpha=step)
