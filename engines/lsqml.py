@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from jaxtyping import Float
 from torch import Tensor
 
-from engines.arrays import Object, Probe, Views, Waves
+from engines.arrays import Object, Probe, Waves
 from engines.optics import intensity, over_modes
 from engines.projections import DARKEST, scale_
 from engines.stochastic import StochasticEngine, View
@@ -44,21 +44,25 @@ class LSQML(StochasticEngine):
 
     def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], probe_too: bool) -> None:
         """The update lines, as the class says."""
-        power = over_modes(intensity(probe))
-        patches = over_modes(difference.mul(probe.conj()).unbind(dim=1))  # (frame, y, x)
-        light, along_object = torch.zeros(object.shape, device=object.device), torch.zeros_like(object)
-        for view, patch in zip(views, patches, strict=True):
+        conjugate, power = probe.conj().resolve_conj(), over_modes(intensity(probe)).contiguous()
+        conjugate_object, transmission = object.conj().resolve_conj(), intensity(object).contiguous()
+        light, along_object = torch.zeros_like(transmission), torch.zeros_like(object)
+        passed, along_probe, scratch = torch.zeros_like(power), torch.zeros_like(probe), torch.empty_like(difference)
+        patches = []
+        for view, wave, product in zip(views, difference, scratch, strict=True):
+            patches.append(over_modes(torch.mul(wave, conjugate, out=product)))
+            along_object[view].add_(patches[-1])
             light[view].add_(power)
-            along_object[view].add_(patch)
+            if probe_too:
+                along_probe.add_(wave.mul_(conjugate_object[view]))
+                passed.add_(transmission[view])
         scale_(along_object, self._inverse(light))
-        along_probe = torch.zeros_like(probe)
-        if probe_too:
-            transmission = intensity(object)
-            for view, wave in zip(views, difference, strict=True):
-                wave.mul_(object[view].conj())
-            lit = over_modes(transmission[view] for view in views)
-            along_probe = scale_(difference.sum(dim=0), self._inverse(lit))
-        steps = _best_steps(object, along_object, probe, along_probe, patches, difference, views)
+        scale_(along_probe, self._inverse(passed))
+        steps = _best_steps(
+            (along_object, intensity(along_object).contiguous(), along_object.mul(conjugate_object), transmission),
+            (along_probe, over_modes(conjugate * along_probe), power, over_modes(intensity(along_probe)).contiguous()),
+            list(zip(views, patches, difference, strict=True)),
+        )
         weight = torch.zeros_like(light)
         for view, step in zip(views, steps[:, 0].tolist(), strict=True):
             weight[view].add_(power, alpha=step)
@@ -70,33 +74,26 @@ class LSQML(StochasticEngine):
 
 
 def _best_steps(
-    object: Object,
-    along_object: Object,
-    probe: Probe,
-    along_probe: Probe,
-    patches: Views,
-    probe_patches: Waves,
-    views: list[View],
+    over_object: tuple[Object, Tensor, Object, Tensor],
+    over_probe: tuple[Probe, Tensor, Tensor, Tensor],
+    frames: list[tuple[View, Tensor, Probe]],
 ) -> Float[Tensor, "frame 2"]:
-    """Each frame's pair of steps, none below 0: two normal equations, whose patches are conj(P) d and conj(O) d."""
-    power, cross = over_modes(intensity(probe)), over_modes(probe.conj() * along_probe)
-    aa = _cut(intensity(along_object), views) @ power.flatten()
-    ab = (_cut(along_object.conj() * object, views) @ cross.flatten()).real
-    bb = _cut(intensity(object), views) @ over_modes(intensity(along_probe)).flatten()
-    ad = _inner(_cut(along_object, views), patches)
-    bd = _inner(along_probe[None].expand_as(probe_patches), probe_patches)
+    """Each frame's pair of steps, none below 0, from its two normal equations.
+
+    Over the object: dO, |dO|^2, dO conj(O), |O|^2. Over the probe: dP, conj(P) dP, |P|^2, |dP|^2, summed over the modes
+    but for dP. Of each frame: its view, conj(P) d and conj(O) d.
+    """
+    along_object, object_power, object_cross, transmission = over_object
+    along_probe, probe_cross, power, probe_power = over_probe
+    sums = []
+    for view, patch, probe_patch in frames:
+        aa = torch.dot(object_power[view].flatten(), power.flatten())
+        ab = torch.vdot(object_cross[view].flatten(), probe_cross.flatten()).real
+        bb = torch.dot(transmission[view].flatten(), probe_power.flatten())
+        ad = torch.vdot(along_object[view].flatten(), patch.flatten()).real
+        bd = torch.vdot(along_probe.flatten(), probe_patch.flatten()).real
+        sums.append(torch.stack([aa, ab, bb, ad, bd]))
+    aa, ab, bb, ad, bd = torch.stack(sums).unbind(dim=1)
     aa, bb = (square * (1 + SINGULAR) + DARKEST**2 for square in (aa, bb))
     determinant = aa * bb - ab * ab
     return torch.stack([(ad * bb - bd * ab) / determinant, (bd * aa - ad * ab) / determinant], dim=1).clamp_(min=0)
-
-
-def _cut(field: Tensor, views: list[View]) -> Tensor:
-    """The views of a field, each as one row."""
-    return torch.stack([field[view].flatten() for view in views])
-
-
-def _inner(a: Tensor, b: Tensor) -> Float[Tensor, frame]:
-    """The real part of sum conj(a) b, frame by frame."""
-    n = len(b)
-    real: Tensor = (torch.view_as_real(a.reshape(n, -1)) * torch.view_as_real(b.reshape(n, -1))).sum(dim=(1, 2))
-    return real

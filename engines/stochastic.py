@@ -12,6 +12,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from engines import parallel
 from engines.arrays import Object, Probe, Waves
 from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
@@ -53,16 +54,21 @@ class StochasticEngine(Engine):
         misfit = Misfit(data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
         n = min(self.batch, data.count)
-        waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
+        waves, difference = (
+            torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device) for _ in range(2)
+        )
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
         for start in range(0, data.count, n):
-            corners = positions[start : start + n]
-            measurement = data.magnitudes(order[start : start + n].tolist(), magnitudes)
-            model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
-            projected = ifft2(magnitude_projection_(fft2(model), measurement, misfit if measured else None))
+            chosen, corners = order[start : start + n].tolist(), positions[start : start + n]
+            for a in range(0, len(chosen), parallel.FRAMES_PER_BLOCK):
+                block = slice(a, a + parallel.FRAMES_PER_BLOCK)
+                measurement = data.magnitudes(chosen[block], magnitudes)
+                model = exit_waves(state.probe, state.object, corners[block], waves[: len(chosen[block])])
+                projected = magnitude_projection_(fft2(model), measurement, misfit if measured else None)
+                torch.sub(ifft2(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
             probe_too = iteration >= self.probe_start
-            self.correct_(state.object[box], state.probe, projected.sub_(model), views, probe_too)
+            self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, probe_too)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:

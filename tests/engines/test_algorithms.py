@@ -130,7 +130,7 @@ def reference_light(probe: np.ndarray, data: Data, shape: tuple[int, ...]) -> np
 def test_lsqml_is_the_reference(scan: Scan, dataset: GrowingDataset, start: State, modes: int) -> None:
     data = masked(dataset.data(scan.canvas))
     start = replace(start, probe=with_modes(start.probe, modes))
-    state, _ = run(LSQML(probe_start=1, damping=0.2, relaxation=0.7), start, data, 1)
+    state, _ = run(LSQML(batch=12, probe_start=1, damping=0.2, relaxation=0.7), start, data, 1)
     object, probe = reference.lsqml(*plain(start, data), 0.2, 0.7)
     assert np.abs(state.object.numpy() - object).max() <= 2e-3 * np.abs(object - 1).max()
     assert np.abs(state.probe.numpy() - probe).max() <= 2e-3 * np.abs(probe).max()
