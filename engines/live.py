@@ -12,6 +12,7 @@ import torch
 from engines.arrays import Object, Probe
 from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
+from engines.modes import orthogonalised
 from engines.policy import LivePolicy
 from engines.projections import model_misfit
 from engines.state import Data, Engine, State, initial_state
@@ -149,7 +150,7 @@ class LiveRun:
             return None
         if type(self.engine) is not self._admitted_by:
             self._admit(replace(self.state, exit_waves=None, admitted=0), self._data)
-        self.state = self.engine.step(self.state, self._data)
+        self.state = self.engine.step(replace(self.state, since=self._since), self._data)
         self._since += 1
         self._check()
         if self.finished and math.isnan(self.state.error):
@@ -165,6 +166,11 @@ class LiveRun:
             iteration=self.state.iteration,
             frames=self.frames,
         )
+
+    @property
+    def modes(self) -> Probe:
+        """The probe as it is to be shown and kept: orthogonal modes, the strongest first."""
+        return orthogonalised(self.state.probe)
 
     @property
     def _last(self) -> int | None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from engines.arrays import Object, Probe, Waves
 from engines.optics import intensity, over_modes
 from engines.projections import DARKEST, scale_
-from engines.stochastic import StochasticEngine, View
+from engines.stochastic import Shares, StochasticEngine, View
 
 SINGULAR = 1e-3
 """Added to the diagonal of each frame's two equations, as a share of it."""
@@ -42,7 +42,7 @@ class LSQML(StochasticEngine):
     damping: Annotated[float, Gt(0), Le(1)] = 0.1
     """delta: damps the object where little light falls, and the probe where the object is dark."""
 
-    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], probe_too: bool) -> None:
+    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], shares: Shares) -> None:
         """The update lines, as the class says."""
         conjugate, power = probe.conj().resolve_conj(), over_modes(intensity(probe)).contiguous()
         conjugate_object, transmission = object.conj().resolve_conj(), intensity(object).contiguous()
@@ -53,7 +53,7 @@ class LSQML(StochasticEngine):
             patches.append(over_modes(torch.mul(wave, conjugate, out=product)))
             along_object[view].add_(patches[-1])
             light[view].add_(power)
-            if probe_too:
+            if shares.probe:
                 along_probe.add_(wave.mul_(conjugate_object[view]))
                 passed.add_(transmission[view])
         scale_(along_object, self._inverse(light))
@@ -66,8 +66,10 @@ class LSQML(StochasticEngine):
         weight = torch.zeros_like(light)
         for view, step in zip(views, steps[:, 0].tolist(), strict=True):
             weight[view].add_(power, alpha=step)
-        object.add_(scale_(along_object, weight.div_(light.clamp_(min=DARKEST**2))), alpha=self.relaxation)
-        probe.add_(along_probe, alpha=self.relaxation * float(steps[:, 1].mean()))
+        object.add_(
+            scale_(along_object, weight.div_(light.clamp_(min=DARKEST**2))), alpha=shares.object * self.relaxation
+        )
+        probe.add_(along_probe, alpha=shares.probe * self.relaxation * float(steps[:, 1].mean()))
 
     def _inverse(self, total: Float[Tensor, "y x"]) -> Float[Tensor, "y x"]:
         return torch.add(total, self.damping * total.max().clamp(min=DARKEST**2)).reciprocal_()

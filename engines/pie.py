@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt, Le
 
 from engines.arrays import Object, Probe, Waves
-from engines.stochastic import StochasticEngine, View, apply_, object_sums, probe_sums
+from engines.stochastic import Shares, StochasticEngine, View, apply_, object_sums, probe_sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class PIE(StochasticEngine):
     def regularisation(self) -> tuple[float, float]:
         """The pair alpha, beta."""
 
-    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], probe_too: bool) -> None:
+    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], shares: Shares) -> None:
         """The update lines, as the class says."""
         alpha, beta = self.regularisation
         sums = object_sums(object, probe, difference, views)
-        if probe_too:
-            apply_(probe, *probe_sums(object, difference, views), beta, self.probe_step)
-        apply_(object, *sums, alpha, self.object_step)
+        if shares.probe:
+            apply_(probe, *probe_sums(object, difference, views), beta, shares.probe * self.probe_step)
+        apply_(object, *sums, alpha, shares.object * self.object_step)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,8 @@ class State:
     """Incoherent modes, centre at [n // 2, n // 2]."""
     iteration: int = 0
     """Iterations done."""
+    since: int = 0
+    """Iterations done since frames were last taken in."""
     admitted: int = 0
     """Frames taken in."""
     exit_waves: Blocks | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +19,17 @@ from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
 from engines.projections import DARKEST, magnitude_projection_
 from engines.state import Data, Engine, State
 
-TWICE = 1 + 1j
-"""Makes of a real number a complex one that holds it twice."""
 Sums = tuple[Tensor, Tensor]
 View = tuple[slice, slice]
+TWICE = 1 + 1j
+"""Makes of a real number a complex one that holds it twice."""
+
+
+class Shares(NamedTuple):
+    """How much of their steps object and probe are to take, from 0 (none) to 1."""
+
+    object: float
+    probe: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +47,23 @@ class StochasticEngine(Engine):
     metrics_every: Annotated[int, Ge(0)] = 1
     """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
 
+    annealing: Annotated[float, Ge(0)] = 40.0
+    """Iterations on the same frames after which the steps are halved; they go as 1 / (1 + (iterations / this)^2),
+    because at constant steps the last frames' noise is followed instead of averaged. Frames that arrive make them
+    whole again. 0: constant steps.
+    """
+    least_step: Annotated[float, Ge(0), Le(1)] = 0.05
+    """Fraction of the steps below which they do not fall."""
+
     @abstractmethod
-    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], probe_too: bool) -> None:
+    def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], shares: Shares) -> None:
         """Correct in place the probe and the box of the object that holds the views of a batch, both from the old
         ones; the difference may be overwritten.
         """
+
+    def step_share(self, since: int) -> float:
+        """How much of a step is left after so many iterations on the same frames."""
+        return max(self.least_step, 1 / (1 + (since / self.annealing) ** 2)) if self.annealing else 1.0
 
     def step(self, state: State, data: Data) -> State:
         """One sweep; object and probe are changed in place."""
@@ -53,6 +72,8 @@ class StochasticEngine(Engine):
         positions = data.positions[torch.from_numpy(order)]
         misfit = Misfit(data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
+        share = self.step_share(state.since)
+        shares = Shares(share, share if iteration >= self.probe_start else 0.0)
         n = min(self.batch, data.count)
         waves, difference = (
             torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device) for _ in range(2)
@@ -67,8 +88,7 @@ class StochasticEngine(Engine):
                 projected = magnitude_projection_(fft2(model), measurement, misfit if measured else None)
                 torch.sub(ifft2(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
-            probe_too = iteration >= self.probe_start
-            self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, probe_too)
+            self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, shares)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:

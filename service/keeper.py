@@ -125,7 +125,7 @@ class Keeper:
             pixel_m=run.canvas.pixel_m,
             origin_m=run.canvas.origin_m,
             object=run.state.object.cpu().numpy().copy(),
-            probe=run.state.probe.cpu().numpy().copy(),
+            probe=run.modes.cpu().numpy(),
             covered=self._coverage(run),
         )
 
@@ -144,7 +144,7 @@ class Keeper:
         light = illumination(run.state.probe, data.positions, run.canvas.shape)
         result = Result(
             object=run.state.object[None].cpu().numpy(),
-            probe=run.state.probe.cpu().numpy(),
+            probe=run.modes.cpu().numpy(),
             pixel_m=run.canvas.pixel_m,
             origin_m=run.canvas.origin_m,
             positions_m=run.dataset.positions_m()[data.rows],

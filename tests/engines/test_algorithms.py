@@ -18,6 +18,7 @@ from engines.dm import DM
 from engines.er import ER
 from engines.lsqml import LSQML
 from engines.ml import ML
+from engines.modes import orthogonalised
 from engines.offline import drive, offline_run
 from engines.pie import EPIE, RPIE
 from engines.probes import initial_probe, with_modes
@@ -261,3 +262,33 @@ def test_dm_without_exit_waves_says_so(scan: Scan, dataset: GrowingDataset, star
 
 def test_position_of_a_canvas_is_where_the_frame_was_made(scan: Scan) -> None:
     assert Canvas.from_positions(scan.positions_m, (64, 64), scan.geometry.pixel_m) == scan.canvas
+
+
+def test_steps_fall_on_the_same_frames_and_are_whole_for_new_ones(
+    scan: Scan, dataset: GrowingDataset, start: State
+) -> None:
+    engine = RPIE(annealing=10, least_step=0.05)
+    assert [engine.step_share(since) for since in (0, 10, 1000)] == [1.0, 0.5, 0.05]
+    assert RPIE(annealing=0).step_share(1000) == 1.0
+    data = dataset.data(scan.canvas)
+    moved = [
+        float((run(engine, replace(start, since=since), data, 1)[0].object - start.object).abs().sum())
+        for since in (0, 1000)
+    ]
+    assert moved[1] < 0.2 * moved[0]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_takes_any_number_of_modes_and_their_mixture_is_the_same(
+    scan: Scan, dataset: GrowingDataset, start: State, name: str
+) -> None:
+    """Modes are a basis: turned ones give the same object, so that orthogonalising them changes nothing."""
+    data = masked(dataset.data(scan.canvas))
+    probe = with_modes(start.probe, 3)
+    turn = torch.linalg.qr(torch.randn(3, 3, dtype=torch.complex64, generator=torch.Generator().manual_seed(0)))[0]
+    turned = torch.tensordot(turn, probe, dims=1)
+    states = [run(ENGINES[name](), replace(start, probe=each), data, 3)[0] for each in (probe, turned)]
+    difference = torch.linalg.vector_norm(states[0].object - states[1].object)
+    assert difference <= 1e-3 * torch.linalg.vector_norm(states[0].object - 1)
+    one, other = (orthogonalised(state.probe) for state in states)
+    assert torch.allclose(one.abs(), other.abs(), atol=2e-3 * float(one.abs().max()))
