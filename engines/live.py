@@ -11,6 +11,7 @@ import torch
 
 from engines.arrays import Object, Probe
 from engines.canvas import Canvas
+from engines.chain import Chain
 from engines.dataset import GrowingDataset
 from engines.modes import orthogonalised
 from engines.policy import LivePolicy
@@ -67,7 +68,7 @@ class LiveRun:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine | Chain,
         policy: LivePolicy,
         dataset: GrowingDataset,
         canvas: Canvas,
@@ -88,7 +89,7 @@ class LiveRun:
             object = canvas.regrid(checkpoint.object, checkpoint.canvas)
             self.state = replace(self.state, object=object, iteration=checkpoint.iteration)
         self._resumed = checkpoint is not None
-        self._admitted_by = type(engine)
+        self._admitted_by: type[Engine] | None = None
         self._rows = np.zeros(0, np.int64)
         self._data: Data | None = None
         self._since = 0
@@ -148,9 +149,9 @@ class LiveRun:
             return None
         if self._complete_at is None and not self.policy.may_iterate(self._since, self.state.iteration):
             return None
-        if type(self.engine) is not self._admitted_by:
-            self._admit(replace(self.state, exit_waves=None, admitted=0), self._data)
-        self.state = self.engine.step(replace(self.state, since=self._since), self._data)
+        if type(self._active) is not self._admitted_by:
+            self._admit(self._bare(), self._data)
+        self.state = self._active.step(replace(self.state, since=self._since), self._data)
         self._since += 1
         self._check()
         if self.finished and math.isnan(self.state.error):
@@ -174,7 +175,15 @@ class LiveRun:
 
     @property
     def _last(self) -> int | None:
-        return None if self._complete_at is None else self.policy.finish(self._complete_at)
+        if self._complete_at is None:
+            return None
+        closing = self.engine.closing if isinstance(self.engine, Chain) else 0
+        return max(self.policy.finish(self._complete_at), self._complete_at + closing)
+
+    @property
+    def _active(self) -> Engine:
+        """The engine whose turn it is."""
+        return self.engine.at(self.state.iteration, self._last) if isinstance(self.engine, Chain) else self.engine
 
     def _take_due(self) -> None:
         ended = self.ended  # read before the count, which is complete if it was set
@@ -203,8 +212,13 @@ class LiveRun:
             self._good = self.snapshot()
 
     def _admit(self, state: State, data: Data) -> None:
-        self.state = self.engine.admit(state, data)
-        self._admitted_by = type(self.engine)
+        engine = self._active
+        self.state = engine.admit(state, data)
+        self._admitted_by = type(engine)
+
+    def _bare(self) -> State:
+        """Object, probe and count of iterations, without what an algorithm remembers."""
+        return State(object=self.state.object, probe=self.state.probe, iteration=self.state.iteration)
 
     def _check(self) -> None:
         sums = torch.view_as_real(self.state.object).sum() + torch.view_as_real(self.state.probe).sum()
@@ -214,7 +228,7 @@ class LiveRun:
         failed = self.state.iteration
         self.restore(self._good)
         raise NonFiniteError(
-            f"iteration {failed} of {type(self.engine).__name__}: expected finite values, got NaN or infinity; "
+            f"iteration {failed} of {type(self._active).__name__}: expected finite values, got NaN or infinity; "
             f"iteration {self._good.iteration} is kept"
         )
 

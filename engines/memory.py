@@ -8,6 +8,7 @@ import torch
 
 from engines import parallel
 from engines.blocks import BLOCK_ROWS
+from engines.chain import Chain
 from engines.state import Engine
 
 
@@ -22,7 +23,7 @@ def dataset_bytes(frames: int, size: int, dtype: torch.dtype, planned: int = 0) 
 
 
 def run_bytes(
-    engine: Engine,
+    engine: Engine | Chain,
     frames: int,
     probe_shape: tuple[int, int, int],
     object_shape: tuple[int, int],
@@ -32,6 +33,9 @@ def run_bytes(
     """Bytes of a reconstruction on such a dataset, the dataset not included: object and probe with the copy that is
     kept in case of a fault, stored exit waves, and what an iteration allocates.
     """
+    if isinstance(engine, Chain):
+        each = (run_bytes(stage.engine, frames, probe_shape, object_shape, planned, threads) for stage in engine.stages)
+        return max(each)
     kept = 2 * 8 * (math.prod(object_shape) + math.prod(probe_shape))
     stored = rows_allocated(frames, planned) * engine.exit_wave_bytes(probe_shape)
     return kept + stored + engine.working_bytes(probe_shape, object_shape, threads or parallel.threads())

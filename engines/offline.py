@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engines.arrays import Metres, Probe, Rows
 from engines.canvas import Canvas
+from engines.chain import Chain
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.policy import LivePolicy
@@ -59,7 +60,9 @@ def drive(run: LiveRun, feed: Iterable[Chunk] = ()) -> Iterator[Progress]:
             run.ended = coming is None
 
 
-def offline_run(engine: Engine, iterations: int, dataset: GrowingDataset, canvas: Canvas, probe: Probe) -> LiveRun:
+def offline_run(
+    engine: Engine | Chain, iterations: int, dataset: GrowingDataset, canvas: Canvas, probe: Probe
+) -> LiveRun:
     """So many iterations on all frames of a complete dataset; `drive` it."""
     policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
     return LiveRun(engine, policy, dataset, canvas, probe)

@@ -42,6 +42,13 @@ def offline_policy(iterations: int) -> dict[str, Any]:
     return {"start_after": 1, "chunk": 1, "iterations_per_chunk": None, "final_iterations": iterations}
 
 
+def iterations_of(spec: ReconstructionSpec, iterations: int) -> int:
+    """Iterations of a whole chain, whose last engine gets `iterations` if it has no count of its own."""
+    engines = [each for each in (spec.engine, *spec.then) if each is not None]
+    *earlier, last = [each.iterations for each in engines] or [None]
+    return sum(each or 0 for each in earlier) + (last or iterations)
+
+
 def reconstruct_scan(
     scan: ScanFile,
     start: Start,

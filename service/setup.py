@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from engines.arrays import Probe
 from engines.canvas import Canvas
+from engines.chain import Chain
 from engines.dataset import GrowingDataset
 from engines.memory import dataset_bytes, run_bytes
 from engines.optics import FarField
 from engines.policy import LivePolicy
 from engines.preparation import Preparation, orient_point
 from engines.probes import initial_probe, probe_from_array
+from engines.registry import engine_name
 from engines.state import Engine
-from service.specs import GIVEN, SpecError, build_engine, build_policy, check_spec, merge_specs, plain_fields
+from service.specs import GIVEN, SpecError, build_engines, build_policy, check_spec, merge_specs, plain_fields
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
 FIRST_REACH_PX = 2048
@@ -42,16 +44,14 @@ class Setup:
     start: Start
     arrays: Mapping[str, NDArray[Any]]
     """plan, probe and mask that came with `start`."""
-    engine: Engine
+    engine: Engine | Chain
     policy: LivePolicy
 
     @classmethod
     def of(cls, start: Start, arrays: Mapping[str, NDArray[Any]], spec: ReconstructionSpec) -> Setup:
         """Check what was asked for; raises `SpecError` for what cannot be."""
         check_spec(spec)
-        assert spec.engine is not None
-        engine = build_engine(spec.engine, spec.seed)
-        setup = cls(spec, start, arrays, engine, build_policy(spec.live))
+        setup = cls(spec, start, arrays, build_engines(spec), build_policy(spec.live))
         try:
             setup.check_probe()
             _ = setup.preparation
@@ -67,8 +67,8 @@ class Setup:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Every parameter of the engine."""
-        return plain_fields(self.engine)
+        """Every parameter of the engine; of the first one of a chain, which alone can be changed while it runs."""
+        return plain_fields(self.engine.stages[0].engine if isinstance(self.engine, Chain) else self.engine)
 
     @property
     def live(self) -> dict[str, Any]:
@@ -80,11 +80,17 @@ class Setup:
         """Everything that is needed to do it again, as JSON can hold it."""
         return {
             "engine": {"name": self.engine_name, "parameters": self.parameters},
+            "then": self._followers,
             "live": self.live,
             "specification": self.spec.model_dump(mode="json"),
             "start": self.start.model_dump(mode="json"),
             "probe": self.probe_source,
         }
+
+    @property
+    def _followers(self) -> list[dict[str, Any]]:
+        stages = self.engine.stages[1:] if isinstance(self.engine, Chain) else ()
+        return [{"name": engine_name(each.engine), "parameters": plain_fields(each.engine)} for each in stages]
 
     @property
     def modes(self) -> int:

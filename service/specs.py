@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from engines.chain import Chain, Stage
 from engines.policy import LivePolicy
 from engines.probes import ProbeSpec
 from engines.registry import ENGINES
@@ -27,7 +28,7 @@ class SpecError(ValueError):
 
 
 def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
-    """One specification of several; an engine of another name brings its own parameters only."""
+    """One specification of several; an engine of another name brings its own parameters and followers only."""
     merged: dict[str, Any] = {}
     for layer in layers:
         if layer is None:
@@ -38,7 +39,9 @@ def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
         engine, earlier = given.get("engine"), merged.get("engine")
         if engine and earlier and engine["name"] == earlier["name"]:
             parameters = earlier.get("parameters", {}) | engine.get("parameters", {})
-            given["engine"] = engine | {"parameters": parameters}
+            given["engine"] = earlier | engine | {"parameters": parameters}
+        elif engine:
+            merged.pop("then", None)
         merged |= given
     return ReconstructionSpec.model_validate(merged)
 
@@ -55,6 +58,17 @@ def build_engine(spec: EngineSpec, seed: int | None = None) -> Engine:
     return _validate(kind, seeded | spec.parameters, f"engine {spec.name}")
 
 
+def build_engines(spec: ReconstructionSpec) -> Engine | Chain:
+    """The engine of a specification, or the chain; raises `SpecError`."""
+    if spec.engine is None:
+        raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got none")
+    stages = tuple(Stage(build_engine(each, spec.seed), each.iterations) for each in (spec.engine, *spec.then))
+    try:
+        return Chain(stages) if spec.then else stages[0].engine
+    except ValueError as error:
+        raise SpecError(str(error)) from error
+
+
 def build_policy(given: Mapping[str, Any]) -> LivePolicy:
     """The live policy with these fields; raises `SpecError`."""
     return _validate(LivePolicy, given, "live policy")
@@ -62,9 +76,7 @@ def build_policy(given: Mapping[str, Any]) -> LivePolicy:
 
 def check_spec(spec: ReconstructionSpec) -> None:
     """Refuse what no scan could use; raises `SpecError`."""
-    if spec.engine is None:
-        raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got none")
-    build_engine(spec.engine, spec.seed)
+    build_engines(spec)
     build_policy(spec.live)
     try:
         if spec.probe not in (None, GIVEN):

@@ -84,13 +84,18 @@ class EngineSpec(Strict):
     """For example ``rpie`` or ``dm``."""
     parameters: dict[str, Any] = {}
     """Validated by the service against the engine's own fields."""
+    iterations: Annotated[int, Ge(1)] | None = None
+    """Its turn in a chain; the last one may go on until the end instead."""
 
 
 class ReconstructionSpec(Strict):
     """What a reconstruction is to be; every field left out is taken from the scan or the configuration."""
 
     engine: EngineSpec | None = None
-    """Algorithm and parameters."""
+    """Algorithm and parameters; the first one of a chain."""
+    then: tuple[EngineSpec, ...] = ()
+    """Engines that follow, for example DM after 20 iterations of rPIE. If the last one's iterations are counted, it has
+    exactly the last ones of the run, after the last frame; the one before it goes on until then."""
     live: dict[str, Any] = {}
     """Fields of the live policy: start_after, chunk, iterations_per_chunk, final_iterations and so on."""
     probe: str | None = None

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from service.cli.parsing import make_spec, parse_engine
+from service.cli.parsing import make_spec, parse_engines
 from service.wire import D4, ReconstructionSpec
 
 out, err = Console(), Console(stderr=True)
@@ -25,7 +25,9 @@ Data = Annotated[Path | None, typer.Option(help="folder of all scans")]
 Files = Annotated[list[Path] | None, typer.Option(help="folder whose files REST may replay; can be repeated")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda")]
 Threads = Annotated[int | None, typer.Option(help="threads of the reconstruction on the CPU")]
-Engine = Annotated[str | None, typer.Option(help="algorithm: rpie, epie, lsqml, dm, raar, er or ml")]
+Engine = Annotated[
+    str | None, typer.Option(help="rpie, epie, lsqml, dm, raar, er or ml; or a chain such as rpie:20,dm:200,ml:50")
+]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="engine.parameter=value; can be repeated")]
 Modes = Annotated[int | None, typer.Option(help="probe modes")]
 Probe = Annotated[
@@ -58,7 +60,8 @@ def progress_bar() -> Iterator[Progress]:
 
 def spec_of(engine: str | None, settings: list[str] | None, **fields: Any) -> ReconstructionSpec:
     """A specification of what was given on the command line."""
-    return make_spec(engine=parse_engine(engine, settings or []), **fields)
+    engines = parse_engines(engine, settings or [])
+    return make_spec(engine=next(iter(engines), None), then=tuple(engines[1:]) or None, **fields)
 
 
 def live_of(**fields: int | None) -> dict[str, Any]:

@@ -18,18 +18,25 @@ class OptionError(ValueError):
     """An option that cannot be understood; says what was expected and what came."""
 
 
-def parse_engine(text: str | None, settings: Sequence[str] = ()) -> EngineSpec | None:
-    """An engine from ``rpie`` and ``rpie.object_step=0.5`` settings; None if neither is given."""
-    parameters: dict[str, Any] = {}
+def parse_engines(text: str | None, settings: Sequence[str] = ()) -> list[EngineSpec]:
+    """Engines from ``rpie`` or ``rpie:20,dm:200,ml:50``, and ``rpie.object_step=0.5`` settings; none if not given."""
+    stages = [stage.strip().partition(":") for stage in text.split(",")] if text else []
+    parameters: dict[str, dict[str, Any]] = {name: {} for name, _, _ in stages}
     for setting in settings:
         path, equals, value = setting.partition("=")
         engine, dot, name = path.partition(".")
         if not (equals and dot and name):
             raise OptionError(f"--set: expected engine.parameter=value such as rpie.object_step=0.5, got {setting!r}")
-        if engine != text:
+        if engine not in parameters:
             raise OptionError(f"--set: expected a parameter of --engine {text}, got {setting!r}")
-        parameters[name] = yaml.safe_load(value)
-    return None if text is None else EngineSpec(name=text, parameters=parameters)
+        parameters[engine][name] = yaml.safe_load(value)
+    for name, colon, count in stages:
+        if colon and not (count.isdigit() and int(count)):
+            raise OptionError(f"--engine: expected NAME:ITERATIONS such as rpie:20,dm:200, got {name}:{count}")
+    return [
+        EngineSpec(name=name, parameters=parameters[name], iterations=int(count) if count else None)
+        for name, _, count in stages
+    ]
 
 
 def make_spec(**fields: Any) -> ReconstructionSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,9 @@ app = typer.Typer()
 def reconstruct(
     file: Annotated[Path, typer.Argument(help="CXI or plain HDF5")],
     engine: Engine = "rpie",
-    iterations: Annotated[int, typer.Option(min=1, help="on all frames, without --live")] = 100,
+    iterations: Annotated[
+        int, typer.Option(min=1, help="on all frames, without --live; of a chain, the last engine's")
+    ] = 100,
     path: Annotated[Path | None, typer.Option("--out", help="result file; default: beside FILE")] = None,
     probe: Probe = None,
     settings: SetOption = None,
@@ -65,7 +68,7 @@ def reconstruct(
     from clients.replay import ReplayOptions, start_of
     from engines import parallel
     from service.formats import open_scan
-    from service.offline import offline_policy, reconstruct_scan
+    from service.offline import iterations_of, offline_policy, reconstruct_scan
     from service.setup import choose_device
 
     parallel.set_threads(threads)
@@ -77,7 +80,9 @@ def reconstruct(
         final_iterations=final_iterations,
     )
     given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
-    spec = spec_of(engine, settings, live=policy if live else offline_policy(iterations), **given)
+    spec = spec_of(engine, settings, **given)
+    iterations = iterations_of(spec, iterations)
+    spec = spec.model_copy(update={"live": policy if live else offline_policy(iterations)})
     with open_scan(file) as scan, progress_bar() as bar:
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
         if mask is not None:
@@ -89,7 +94,7 @@ def reconstruct(
             start,
             arrays,
             start.reconstruction,
-            path or file.with_name(f"{file.stem}.{engine}.cxi"),
+            path or file.with_name(f"{file.stem}.{'-'.join(re.findall('[a-z]+', engine or ''))}.cxi"),
             live=live,
             device=choose_device(device),  # type: ignore[arg-type]
             tell=lambda done: bar.update(

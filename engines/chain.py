@@ -1,0 +1,49 @@
+"""Engines that follow one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engines.state import Engine
+
+
+class Stage(NamedTuple):
+    """An engine, and for how long."""
+
+    engine: Engine
+    iterations: int | None
+    """None: until the end, or until the last stage's turn."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Stages of a reconstruction. Each takes over when those before have had their iterations, but for the last one: if
+    its iterations are counted, it has exactly the last ones of the run, on complete data, and the stage before it goes
+    on until then. ``rpie:20,dm`` is rPIE for the first image, then DM; ``dm:200,ml:50`` is DM, however long the scan
+    takes, and 50 iterations of ML to end with.
+    """
+
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        if not self.stages or any(stage.iterations is None for stage in self.stages[:-1]):
+            raise ValueError("engines: expected iterations for each but the last, as in rpie:20,dm:200,ml:50")
+
+    @property
+    def closing(self) -> int:
+        """Iterations that the last stage wants after the last frame."""
+        return self.stages[-1].iterations or 0
+
+    def at(self, iteration: int, last: int | None) -> Engine:
+        """The engine for the iteration after so many; `last` is the run's last one, once it is known."""
+        *earlier, final = self.stages
+        begins = 0
+        for number, stage in enumerate(earlier):
+            begins += stage.iterations or 0
+            if iteration < begins or (number == len(earlier) - 1 and self._waits(iteration, last)):
+                return stage.engine
+        return final.engine
+
+    def _waits(self, iteration: int, last: int | None) -> bool:
+        return self.closing > 0 and (last is None or iteration < last - self.closing)
