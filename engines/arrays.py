@@ -19,7 +19,7 @@ Magnitudes = Float[Tensor, "frame y x"]
 Positions = Int[Tensor, "frame 2"]
 """Row and column of the top-left corner of each frame's window on the object, on the CPU."""
 Counts = Float[Tensor, "frame"]
-"""Total trusted counts of each frame."""
+"""One number for each frame, such as its total trusted counts."""
 
 Metres = Float[ndarray, "frame 2"]
 """Positions of the probe's centre, (row, col) in metres, oriented and with their signs put right."""

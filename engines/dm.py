@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 from torch import view_as_real
 
 from engines.arrays import Magnitudes, Waves
+from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
 from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
@@ -32,10 +33,17 @@ class DM(OverlapEngine):
     alpha: Annotated[float, Ge(0), Le(1)] = 0.8
     """Mixing: 1 is the difference map, 0 is error reduction."""
 
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        misfit: Misfit | None,
+        beam: BeamOfFrames | None,
+    ) -> None:
         """One Fourier constraint, as the class says."""
         if misfit is not None:
-            compare(fft2(overlapped), magnitudes, misfit)
+            compare(fft2(overlapped), magnitudes, misfit, beam)
         reflected = torch.lerp(view_as_real(overlapped), view_as_real(waves), -self.alpha)
-        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes))
+        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes, beam=beam))
         torch.add(projected, waves.sub_(overlapped), alpha=self.alpha, out=waves)

@@ -17,6 +17,7 @@ from engines.modes import orthogonalised
 from engines.policy import LivePolicy
 from engines.projections import model_misfit
 from engines.state import Data, Engine, State, initial_state
+from engines.upkeep import upkeep
 
 Phase = Literal["waiting", "running", "finishing", "finished"]
 
@@ -151,7 +152,8 @@ class LiveRun:
             return None
         if type(self._active) is not self._admitted_by:
             self._admit(self._bare(), self._data)
-        self.state = self._active.step(replace(self.state, since=self._since), self._data)
+        engine = self._active
+        self.state = upkeep(engine, engine.step(replace(self.state, since=self._since), self._data), self._data)
         self._since += 1
         self._check()
         if self.finished and math.isnan(self.state.error):
@@ -218,7 +220,8 @@ class LiveRun:
 
     def _bare(self) -> State:
         """Object, probe and count of iterations, without what an algorithm remembers."""
-        return State(object=self.state.object, probe=self.state.probe, iteration=self.state.iteration)
+        state = self.state
+        return State(object=state.object, probe=state.probe, iteration=state.iteration, beam=state.beam)
 
     def _check(self) -> None:
         sums = torch.view_as_real(self.state.object).sum() + torch.view_as_real(self.state.probe).sum()
@@ -241,5 +244,5 @@ class LiveRun:
             self._admit(state, self._data)
 
     def _measure(self, data: Data) -> None:
-        last = model_misfit(self.state.object, self.state.probe, data)
+        last = model_misfit(self.state.object, self.state.probe, data, self.state.beam)
         self.state = replace(self.state, error=last.error, r_factor=last.r_factor)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
+from engines.beam import BeamOfFrames, beam_of
 from engines.metrics import Misfit
 from engines.optics import CountMap, add_patches_, exit_waves, fft2, ifft2, intensity, over_modes, windows
 from engines.projections import scale_
@@ -77,7 +78,9 @@ class ML(Engine):
 
     def admit(self, state: State, data: Data) -> State:
         """Other frames are another likelihood: the next direction is steepest descent."""
-        return State(object=state.object, probe=state.probe, iteration=state.iteration, admitted=data.count)
+        return State(
+            object=state.object, probe=state.probe, iteration=state.iteration, admitted=data.count, beam=state.beam
+        )
 
     def step(self, state: State, data: Data) -> State:
         """One step along one direction."""
@@ -101,6 +104,7 @@ class ML(Engine):
             probe=moved.probe,
             iteration=iteration,
             admitted=state.admitted,
+            beam=state.beam,
             error=misfit.error,
             r_factor=misfit.r_factor,
             gradient=gradient,
@@ -126,6 +130,7 @@ class _Likelihood:
 
     def __init__(self, engine: ML, state: State, data: Data) -> None:
         self.engine, self.object, self.probe, self.data = engine, state.object, state.probe, data
+        self.beam = state.beam
         n = parallel.FRAMES_PER_BLOCK
         self.spans = [(a, min(a + n, data.count)) for a in range(0, data.count, n)]
         shape = state.object.shape[0], state.object.shape[1]
@@ -147,8 +152,11 @@ class _Likelihood:
             for a, b in spans:
                 positions, magnitudes = self.data.positions[a:b], self.data.magnitudes(range(a, b), scratch)
                 model = fft2(exit_waves(self.probe, self.object, positions, waves[: b - a]))
-                counts = _counts(model)
+                beam = beam_of(self.beam, range(a, b))
+                counts = _counts(model, beam)
                 slope, _ = self.engine.factors(counts, magnitudes)
+                if beam is not None:
+                    slope.mul_(beam.scales)
                 if measured:
                     misfit.add(counts.sqrt_(), magnitudes, magnitudes.clamp(-1, 0))
                 back = ifft2(scale_(model, slope.unsqueeze(1)))
@@ -176,7 +184,10 @@ class _Likelihood:
                     torch.mul(self.probe, direction.object[window], out=wave)
                     wave.addcmul_(direction.probe, self.object[window])
                 slope = over_modes(fft2(change[: b - a]).mul_(model.conj()).unbind(dim=1)).real
-                _, weight = self.engine.factors(_counts(model), magnitudes)
+                beam = beam_of(self.beam, range(a, b))
+                _, weight = self.engine.factors(_counts(model, beam), magnitudes)
+                if beam is not None:
+                    slope = slope * beam.scales
                 total += float(slope.square().mul_(weight).sum(dtype=torch.float64))
             return 4 * total
 
@@ -188,5 +199,6 @@ class _Likelihood:
         return waves, torch.empty((n, *self.data.window), device=device)
 
 
-def _counts(waves: Waves) -> Float[Tensor, "frame y x"]:
-    return over_modes(intensity(waves).unbind(dim=1))
+def _counts(waves: Waves, beam: BeamOfFrames | None) -> Float[Tensor, "frame y x"]:
+    light = over_modes(intensity(waves).unbind(dim=1))
+    return light if beam is None else torch.addcmul(beam.background, light, beam.scales)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Positions, Probe, Waves
+from engines.beam import BeamOfFrames, beam_of
 from engines.blocks import Blocks
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes, windows
@@ -44,7 +45,14 @@ class OverlapEngine(Engine):
     """Compute the metrics in the first and each so-manieth iteration, which costs a transform more; 0 for never."""
 
     @abstractmethod
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        misfit: Misfit | None,
+        beam: BeamOfFrames | None,
+    ) -> None:
         """The Fourier constraint: replace exit waves in place, given probe times object (which may be overwritten).
 
         With `misfit`, the difference of probe times object to the measurement is added to it.
@@ -124,7 +132,8 @@ class _Sweep:
                 waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
                 model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
                 measurement = self.data.magnitudes(range(a, b), magnitudes)
-                engine.update_waves_(waves, model, measurement, misfit if measured else None)
+                beam = beam_of(state.beam, range(a, b))
+                engine.update_waves_(waves, model, measurement, misfit if measured else None, beam)
                 _add_to_object_(numerator, waves, conjugate, positions, scratch)
             return numerator, misfit
 

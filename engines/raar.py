@@ -10,6 +10,7 @@ from annotated_types import Gt, Le
 from torch import view_as_real
 
 from engines.arrays import Magnitudes, Waves
+from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
 from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
@@ -33,10 +34,17 @@ class RAAR(OverlapEngine):
     beta: Annotated[float, Gt(0.5), Le(1)] = 0.9
     """Relaxation."""
 
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        misfit: Misfit | None,
+        beam: BeamOfFrames | None,
+    ) -> None:
         """One Fourier constraint, as the class says."""
         if misfit is not None:
-            compare(fft2(overlapped), magnitudes, misfit)
+            compare(fft2(overlapped), magnitudes, misfit, beam)
         reflected = torch.lerp(view_as_real(waves), view_as_real(overlapped), 2)
-        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes))
+        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes, beam=beam))
         waves.add_(projected).mul_(self.beta).add_(overlapped, alpha=1 - 2 * self.beta)

@@ -6,15 +6,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.arrays import Magnitudes, Object, Positions, Probe
+from engines.beam import Beam
 from engines.blocks import Blocks
 
 
@@ -88,6 +89,8 @@ class State:
     """Iterations done since frames were last taken in."""
     admitted: int = 0
     """Frames taken in."""
+    beam: Beam | None = None
+    """Intensity of each frame and background, where they are fitted."""
     exit_waves: Blocks | None = None
     """Stored exit waves (frame, mode, y, x), for algorithms that need them."""
     error: float = math.nan
@@ -121,6 +124,30 @@ class Engine(ABC):
 
     probe_start: Annotated[int, Ge(1)] = 2
     """First iteration that updates the probe, counted from 1."""
+    fit_intensities: bool = False
+    """Fit the intensity of each frame, for a source that flickers; frames without beam are left out."""
+    background: Literal["none", "constant", "pattern"] = "none"
+    """Fit what the detector counts beside the sample's light: the same for all pixels, or each pixel's own."""
+    background_counts: Annotated[float, Ge(0)] = 0.0
+    """Background of every pixel, in counts; where it is fitted, to begin with."""
+    fit_start: Annotated[int, Ge(1)] = 10
+    """First iteration that fits intensities and background; from then on each fifth one does."""
+    object_amplitude_min: Annotated[float, Ge(0)] = 0.0
+    """Least amplitude of the object."""
+    object_amplitude_max: Annotated[float, Gt(0)] | None = None
+    """Greatest amplitude of the object; 1 for a sample that amplifies nothing, but only with a probe of known power."""
+    object_phase_max: Annotated[float, Gt(0), Le(math.pi)] | None = None
+    """Greatest phase of the object, to either side, in rad."""
+    smooth_below: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Smooth the object where it got less than this share of the most light."""
+    probe_support: Annotated[float, Gt(0), Le(1)] | None = None
+    """Diameter, as a share of the window, of the disc outside which the probe is dark."""
+    probe_fourier_support: Annotated[float, Gt(0), Le(1)] | None = None
+    """The same on the detector, of the optics' pupil."""
+    probe_power: bool = False
+    """Hold the probe at the counts of a mean frame, so that an empty object is 1."""
+    probe_centred: bool = False
+    """Move probe and object together when the probe has wandered off the window's centre by two pixels or more."""
 
     def admit(self, state: State, data: Data) -> State:
         """Take in the frames that `data` has more than before: object and probe carry over."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engines import parallel
 from engines.arrays import Object, Probe, Waves
+from engines.beam import beam_of
 from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
 from engines.projections import DARKEST, magnitude_projection_
@@ -85,7 +86,8 @@ class StochasticEngine(Engine):
                 block = slice(a, a + parallel.FRAMES_PER_BLOCK)
                 measurement = data.magnitudes(chosen[block], magnitudes)
                 model = exit_waves(state.probe, state.object, corners[block], waves[: len(chosen[block])])
-                projected = magnitude_projection_(fft2(model), measurement, misfit if measured else None)
+                beam = beam_of(state.beam, chosen[block])
+                projected = magnitude_projection_(fft2(model), measurement, misfit if measured else None, beam)
                 torch.sub(ifft2(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
             self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, shares)

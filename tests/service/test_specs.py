@@ -32,11 +32,11 @@ def test_a_chain_from_the_command_line() -> None:
 def test_what_is_no_chain_says_so() -> None:
     with pytest.raises(OptionError, match="expected NAME:ITERATIONS such as rpie:20,dm:200, got dm:x"):
         parse_engines("dm:x,ml")
-    with pytest.raises(OptionError, match="expected a parameter of --engine dm:5,ml, got 'er.probe_start=3'"):
+    with pytest.raises(OptionError, match=r"expected a parameter of --engine dm:5,ml, got 'er.probe_start=3'"):
         parse_engines("dm:5,ml", ["er.probe_start=3"])
     with pytest.raises(SpecError, match="expected iterations for each but the last"):
         build_engines(spec("dm,ml:50"))
-    with pytest.raises(SpecError, match="expected one of dm, .*, got 'nonsense'"):
+    with pytest.raises(SpecError, match=r"expected one of dm, .*, got 'nonsense'"):
         build_engines(spec("dm:5,nonsense"))
 
 

@@ -1,0 +1,69 @@
+"""What engines share between iterations: what is known beforehand, and what is fitted beside object and probe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engines.beam import Beam
+from engines.constraints import (
+    bounded,
+    moved,
+    of_power,
+    off_centre,
+    smoothed,
+    supported,
+    supported_in_fourier_space,
+)
+from engines.optics import illumination
+from engines.projections import fitted_beam
+from engines.state import Data, Engine, State
+
+FIT_EVERY = 5
+"""Iterations from one fit of the beam to the next; each costs one transform a frame."""
+WANDERED = 2
+"""Pixels off the centre from which probe and object are moved."""
+
+
+def upkeep(engine: Engine, state: State, data: Data) -> State:
+    """The state after everything that the engine's fields ask for; untouched where they ask for nothing."""
+    return _with_beam(engine, _centred(engine, _constrained(engine, state, data)), data)
+
+
+def _constrained(engine: Engine, state: State, data: Data) -> State:
+    object, probe = state.object, state.probe
+    if engine.probe_support is not None:
+        probe = supported(probe, engine.probe_support)
+    if engine.probe_fourier_support is not None:
+        probe = supported_in_fourier_space(probe, engine.probe_fourier_support)
+    if engine.probe_power:
+        object, probe = of_power(object, probe, data.counts / data.count)
+    if engine.smooth_below:
+        shape = object.shape[0], object.shape[1]
+        object = smoothed(object, illumination(probe, data.positions, shape), engine.smooth_below)
+    if engine.object_amplitude_min or engine.object_amplitude_max or engine.object_phase_max:
+        object = bounded(object, engine.object_amplitude_min, engine.object_amplitude_max, engine.object_phase_max)
+    return replace(state, object=object, probe=probe)
+
+
+def _centred(engine: Engine, state: State) -> State:
+    off = off_centre(state.probe) if engine.probe_centred else (0, 0)
+    if max(map(abs, off)) < WANDERED:
+        return state
+    back = -off[0], -off[1]
+    if state.exit_waves is not None:
+        for start, stop in state.exit_waves.spans(0, state.admitted, 1):
+            waves = state.exit_waves.rows(start, stop)
+            waves.copy_(moved(waves, back))
+    return replace(state, object=moved(state.object, back), probe=moved(state.probe, back))
+
+
+def _with_beam(engine: Engine, state: State, data: Data) -> State:
+    fits = engine.fit_intensities or engine.background != "none"
+    if not fits and not engine.background_counts:
+        return replace(state, beam=None)
+    beam = state.beam or Beam.even(data.count, data.window, engine.background_counts, state.probe.device)
+    due = state.iteration >= engine.fit_start and (state.iteration - engine.fit_start) % FIT_EVERY == 0
+    if fits and due:
+        object, probe = state.object, state.probe
+        beam = fitted_beam(object, probe, data, beam, engine.background, engine.fit_intensities)
+    return replace(state, beam=beam)
