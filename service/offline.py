@@ -75,7 +75,8 @@ def reconstruct_scan(
     first = [next(feed)] if live else list(feed)
     for chunk in first:
         _append(dataset, chunk)
-    canvas, probe = setup.canvas(dataset.positions_m()), setup.probe(dataset, device)
+    canvas = setup.canvas(dataset.positions_m())
+    probe = setup.probe(dataset, canvas, device)
     run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe)
     with tempfile.TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder))

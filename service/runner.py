@@ -153,8 +153,8 @@ class Runner:
             self._tell_if_due()
             return None
         canvas = self.setup.canvas(dataset.positions_m())
-        probe = self.setup.probe(dataset, self.session.device)
         checkpoint = self._keeper.resume(canvas)
+        probe = checkpoint.probe if checkpoint else self.setup.probe(dataset, canvas, self.session.device)
         if checkpoint is not None:
             canvas = checkpoint.canvas
             self._log.info("resumed", iteration=checkpoint.iteration)

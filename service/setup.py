@@ -25,8 +25,9 @@ from engines.policy import LivePolicy
 from engines.preparation import Preparation, orient_point
 from engines.probes import initial_probe, probe_from_array
 from engines.registry import engine_name
+from engines.start import computed_probe
 from engines.state import Engine
-from service.specs import GIVEN, SpecError, build_engines, build_policy, check_spec, merge_specs, plain_fields
+from service.specs import AUTO, GIVEN, SpecError, build_engines, build_policy, check_spec, merge_specs, plain_fields
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
 FIRST_REACH_PX = 2048
@@ -181,12 +182,15 @@ class Setup:
         """What was asked for, else the array that came with `start`, else the data."""
         return self.spec.probe or (GIVEN if "probe" in self.arrays else "data")
 
-    def probe(self, dataset: GrowingDataset, device: torch.device) -> Probe:
+    def probe(self, dataset: GrowingDataset, canvas: Canvas, device: torch.device) -> Probe:
         """The initial probe, with the power of the frames that are there."""
         counts = dataset.counts()
         mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
         if self.probe_source == GIVEN:
             probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.modes)
+        elif self.probe_source == AUTO:
+            frames, mean = dataset.data(canvas), dataset.mean_magnitudes()
+            probe = computed_probe(self.optics, frames, canvas.shape, mean, self.modes)
         else:
             mean = dataset.mean_magnitudes().cpu()
             probe = initial_probe(self.probe_source, self.optics, mean_counts, mean, self.modes)

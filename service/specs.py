@@ -19,6 +19,8 @@ from engines.state import Engine
 from service.wire import EngineSpec, ReconstructionSpec, explain
 
 T = TypeVar("T")
+AUTO = "auto"
+"""The probe that the data themselves give, see engines/start.py."""
 GIVEN = "given"
 """The probe that came with `start`."""
 
@@ -79,7 +81,7 @@ def check_spec(spec: ReconstructionSpec) -> None:
     build_engines(spec)
     build_policy(spec.live)
     try:
-        if spec.probe not in (None, GIVEN):
+        if spec.probe not in (None, AUTO, GIVEN):
             ProbeSpec.parse(spec.probe)
     except ValueError as error:
         raise SpecError(str(error)) from error

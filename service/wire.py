@@ -99,7 +99,8 @@ class ReconstructionSpec(Strict):
     live: dict[str, Any] = {}
     """Fields of the live policy: start_after, chunk, iterations_per_chunk, final_iterations and so on."""
     probe: str | None = None
-    """Initial probe, for example ``round:50nm,defocus=980um``, ``data`` or ``given`` (the array in `start`)."""
+    """Initial probe, for example ``round:50nm,defocus=980um``, ``data``, ``auto`` (computed from the frames) or
+    ``given`` (the array in `start`)."""
     modes: Annotated[int, Ge(1)] | None = None
     """Number of incoherent probe modes; default 1."""
     geometry: Geometry | None = None

@@ -35,7 +35,7 @@ Probe = Annotated[
     typer.Option(
         "--probe",
         "--initial-probe",
-        help="FILE:/dataset, or round:50nm,defocus=980um, rect:1umx2um, annulus:3um,1um, gaussian:1um, data",
+        help="FILE:/dataset, or round:50nm,defocus=980um, rect:1umx2um, annulus:3um,1um, gaussian:1um, data, auto",
     ),
 ]
 Chunk = Annotated[int | None, typer.Option(help="frames that a live reconstruction takes in together")]

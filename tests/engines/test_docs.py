@@ -1,0 +1,59 @@
+"""docs/engines.md and docs/adding-an-engine.md say what the code does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from engines.beam import BeamOfFrames
+from engines.dataset import GrowingDataset
+from engines.metrics import Misfit
+from engines.offline import drive, offline_run
+from engines.optics import fft2, ifft2
+from engines.overlap import OverlapEngine
+from engines.probes import initial_probe
+from engines.projections import compare, magnitude_projection_
+from engines.simulate import Scan
+from engines.state import Engine
+from engines.table import engine_table
+from engines.upkeep import upkeep
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_table_is_the_registry() -> None:
+    assert engine_table() in (DOCS / "engines.md").read_text()
+
+
+def test_every_field_that_is_named_exists() -> None:
+    section = (DOCS / "engines.md").read_text().split("## What is known beside the data")[1].split("\n\n")[2]
+    named = re.findall(r"`(\w+)`", section)
+    assert named and set(named) <= set(Engine.__dataclass_fields__)
+
+
+def test_the_example_runs(scan: Scan, dataset: GrowingDataset) -> None:
+    code = (DOCS / "adding-an-engine.md").read_text().split("```python\n")[1].split("```")[0]
+    names = {
+        "dataclass": dataclass,
+        "ClassVar": ClassVar,
+        "OverlapEngine": OverlapEngine,
+        "Waves": object,
+        "Magnitudes": object,
+        "Misfit": Misfit,
+        "BeamOfFrames": BeamOfFrames,
+        "compare": compare,
+        "fft2": fft2,
+        "ifft2": ifft2,
+        "magnitude_projection_": magnitude_projection_,
+    }
+    exec(code, names)
+    kind = names["AAR"]
+    probe = initial_probe(
+        "data,defocus=2.8mm", scan.geometry, float(dataset.counts().mean()), dataset.mean_magnitudes()
+    )
+    run = offline_run(kind(metrics_every=1), 30, dataset, scan.canvas, probe)  # type: ignore[operator]
+    errors = [progress.error for progress in drive(run)]
+    assert errors[-1] < 0.5 * errors[0]
+    assert upkeep(run.engine, run.state, dataset.data(scan.canvas)).object is run.state.object  # type: ignore[arg-type]
