@@ -191,4 +191,4 @@ def test_run_on_two_threads_is_the_same_run(scan: Scan, dataset: GrowingDataset,
         runs.append(offline_run(DM(), 4, dataset, scan.canvas, probe))
         list(drive(runs[-1]))
     one, two = (run.state.object for run in runs)
-    assert torch.linalg.vector_norm(one - two) < 1e-5 * torch.linalg.vector_norm(one)
+    assert torch.linalg.vector_norm(one - two) < 1e-4 * torch.linalg.vector_norm(one)
