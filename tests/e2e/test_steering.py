@@ -163,3 +163,12 @@ def test_rest_page_and_prometheus_load_nothing_from_outside(service: Service) ->
     assert httpx.get(f"{service.url}/openapi.json").json()["info"]["title"] == "ptycholive"
     numbers = httpx.get(f"{service.url}/metrics").raise_for_status().text
     assert 'ptycholive_up{process="worker"} 1.0' in numbers
+
+
+def test_python_example_of_the_readme(service: Service) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = readme.split("```python\n")[1].split("```")[0].replace("http://127.0.0.1:8000", service.url)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    found = names["object"]
+    assert isinstance(found, np.ndarray) and found.dtype == np.complex64 and found.ndim == 2
