@@ -29,6 +29,8 @@ from service.snapshot import Snapshot
 from service.specs import schemas
 
 TICK_S = 0.5
+"""How long the main thread waits for commands at most."""
+LOOK_S = 2.0
 """How often the folder of scans is looked at even if ingest says nothing."""
 REST_S = 0.02
 """How long the compute thread rests when there is nothing to iterate on."""
@@ -108,7 +110,7 @@ class Worker:
             news = ingest in ready and self._hear(ingest)
             if news or time.monotonic() >= next_look:
                 self._roster.discover()
-                next_look = time.monotonic() + TICK_S
+                next_look = time.monotonic() + LOOK_S
 
     def _hear(self, ingest: zmq.Socket[bytes]) -> bool:
         """Take what ingest said; True if some scan's state is news."""
