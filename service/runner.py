@@ -6,6 +6,7 @@ arrays or files happens in `advance`, on the compute thread.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Runner:
         self._feed = session.feed(setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
+        self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
 
@@ -188,8 +190,9 @@ class Runner:
             self._tell()
 
     def _tell(self, **changes: Any) -> None:
-        self.status = self.status.model_copy(update=self._numbers() | changes)
-        self._publisher.status(self.status)
+        with self._telling:  # the main thread tells of changed parameters
+            self.status = self.status.model_copy(update=self._numbers() | changes)
+            self._publisher.status(self.status)
         self._next_status = time.monotonic() + STATUS_S
 
     def _numbers(self) -> dict[str, Any]:

@@ -11,9 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import psutil
 import pytest
 
@@ -187,12 +186,3 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """A command of this program, to its end."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
-
-
-def scanned_area(positions_px: np.ndarray[Any, Any], window: int, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """True within the bounding box of the window centres."""
-    centres = positions_px + window / 2
-    low, high = centres.min(axis=0).astype(int), centres.max(axis=0).astype(int)
-    area = np.zeros(shape, bool)
-    area[low[0] : high[0], low[1] : high[1]] = True
-    return area

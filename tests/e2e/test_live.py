@@ -7,11 +7,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.lib.npyio import NpzFile
 
-from engines.compare import likeness
-from service.formats.result import Result, read_result
-from tests.e2e.conftest import FRAMES, GUESS, MEASURED, PROBE, SHARED, Service, needs_measured, run, scanned_area
+from benchmarks.bench_measured import correlation
+from engines.compare import likeness, scanned
+from service.formats.result import read_result
+from tests.e2e.conftest import FRAMES, GUESS, MEASURED, PROBE, SHARED, Service, needs_measured, run
 
 
 def test_simulated_scan_is_reconstructed_while_it_runs(service: Service, simulated: Path) -> None:
@@ -35,7 +35,7 @@ def test_simulated_scan_is_reconstructed_while_it_runs(service: Service, simulat
     result = read_result(service.data / status.result)
     with h5py.File(simulated) as file:
         truth = file["truth/object"][()]
-    area = scanned_area(result.positions_px, 128, truth.shape)
+    area = scanned(result.positions_px.astype(int), (128, 128), truth.shape)
     assert result.object[0].shape == truth.shape
     assert likeness(result.object[0], truth, area).correlation > 0.98
     assert np.array_equal(service.client.object(live.id), result.object[0])
@@ -101,16 +101,5 @@ def test_measured_scan_goes_the_same_way(service: Service, tmp_path: Path) -> No
     reference = np.load(SHARED / "velociprobe_siemens" / "reference_reconstruction.npz")
     assert live.result is not None
     for path in (out, service.data / live.result):
-        correlation = correlation_with(read_result(path), reference)
-        assert correlation >= 0.85, f"{path.name}: correlation {correlation:.3f}"
-
-
-def correlation_with(result: Result, reference: NpzFile) -> float:
-    """Likeness of the scanned area with the reference, whose windows begin at `positions_px_used`."""
-    shift = np.rint(np.median(result.positions_px - reference["positions_px_used"][result.frame_index], axis=0))
-    rows, cols = (
-        np.flatnonzero(scanned_area(result.positions_px, 128, result.object.shape[1:]).any(axis=a)) for a in (1, 0)
-    )
-    ours = result.object[0][np.ix_(rows, cols)]
-    theirs = reference["object"][np.ix_(rows - int(shift[0]), cols - int(shift[1]))]
-    return likeness(ours, theirs, np.ones(ours.shape, bool)).correlation
+        found = correlation(read_result(path), reference)
+        assert found >= 0.85, f"{path.name}: correlation {found:.3f}"
