@@ -11,9 +11,9 @@ from torch import view_as_real
 
 from engines.arrays import Magnitudes, Waves
 from engines.metrics import Misfit
-from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
 from engines.projections import compare, magnitude_projection_
+from engines.propagation import Propagator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,18 @@ class DM(OverlapEngine):
     alpha: Annotated[float, Ge(0), Le(1)] = 0.8
     """Mixing: 1 is the difference map, 0 is error reduction."""
 
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        propagator: Propagator,
+        misfit: Misfit | None,
+    ) -> None:
         """One Fourier constraint, as the class says."""
         if misfit is not None:
-            compare(fft2(overlapped), magnitudes, misfit)
+            compare(propagator.forward(overlapped), magnitudes, misfit)
         reflected = torch.lerp(view_as_real(overlapped), view_as_real(waves), -self.alpha)
-        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes))
+        on_detector = propagator.forward(torch.view_as_complex(reflected))
+        projected = propagator.adjoint(magnitude_projection_(on_detector, magnitudes))
         torch.add(projected, waves.sub_(overlapped), alpha=self.alpha, out=waves)

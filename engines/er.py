@@ -9,9 +9,9 @@ from annotated_types import Ge
 
 from engines.arrays import Magnitudes, Waves
 from engines.metrics import Misfit
-from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
 from engines.projections import magnitude_projection_
+from engines.propagation import Propagator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,13 @@ class ER(OverlapEngine):
     metrics_every: Annotated[int, Ge(0)] = 1
     """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
 
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        propagator: Propagator,
+        misfit: Misfit | None,
+    ) -> None:
         """One Fourier constraint, as the class says."""
-        waves.copy_(ifft2(magnitude_projection_(fft2(overlapped), magnitudes, misfit)))
+        waves.copy_(propagator.adjoint(magnitude_projection_(propagator.forward(overlapped), magnitudes, misfit)))

@@ -14,6 +14,7 @@ from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.policy import LivePolicy
 from engines.projections import model_misfit
+from engines.propagation import FOURIER, Propagator
 from engines.state import Data, Engine, State, initial_state
 
 Phase = Literal["waiting", "running", "finishing", "finished"]
@@ -72,12 +73,14 @@ class LiveRun:
         canvas: Canvas,
         probe: Probe,
         checkpoint: Checkpoint | None = None,
+        propagator: Propagator = FOURIER,
     ) -> None:
         """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew."""
         self.engine = engine
         self.policy = policy
         self.dataset = dataset
         self.canvas = canvas
+        self.propagator = propagator
         self.ended = False
         """Set by the caller when all frames are in the dataset."""
         self.taken = 0
@@ -192,7 +195,7 @@ class LiveRun:
         self.taken = due
         self._since = 0
         if self.frames:
-            self._data = self.dataset.data(self.canvas, self._rows)
+            self._data = self.dataset.data(self.canvas, self._rows, self.propagator)
             self._admit(self.state, self._data)
             self._good = self.snapshot()
 

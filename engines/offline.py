@@ -14,6 +14,7 @@ from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.policy import LivePolicy
 from engines.preparation import Preparation, Prepared
+from engines.propagation import FOURIER, Propagator
 from engines.state import Engine
 
 
@@ -59,7 +60,14 @@ def drive(run: LiveRun, feed: Iterable[Chunk] = ()) -> Iterator[Progress]:
             run.ended = coming is None
 
 
-def offline_run(engine: Engine, iterations: int, dataset: GrowingDataset, canvas: Canvas, probe: Probe) -> LiveRun:
+def offline_run(
+    engine: Engine,
+    iterations: int,
+    dataset: GrowingDataset,
+    canvas: Canvas,
+    probe: Probe,
+    propagator: Propagator = FOURIER,
+) -> LiveRun:
     """So many iterations on all frames of a complete dataset; `drive` it."""
     policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
-    return LiveRun(engine, policy, dataset, canvas, probe)
+    return LiveRun(engine, policy, dataset, canvas, probe, propagator=propagator)

@@ -18,6 +18,7 @@ from engines.blocks import Blocks
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes, windows
 from engines.projections import scale_
+from engines.propagation import Propagator
 from engines.state import Data, Engine, State
 
 Span = parallel.Span
@@ -44,7 +45,14 @@ class OverlapEngine(Engine):
     """Compute the metrics in the first and each so-manieth iteration, which costs a transform more; 0 for never."""
 
     @abstractmethod
-    def update_waves_(self, waves: Waves, overlapped: Waves, magnitudes: Magnitudes, misfit: Misfit | None) -> None:
+    def update_waves_(
+        self,
+        waves: Waves,
+        overlapped: Waves,
+        magnitudes: Magnitudes,
+        propagator: Propagator,
+        misfit: Misfit | None,
+    ) -> None:
         """The Fourier constraint: replace exit waves in place, given probe times object (which may be overwritten).
 
         With `misfit`, the difference of probe times object to the measurement is added to it.
@@ -124,7 +132,7 @@ class _Sweep:
                 waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
                 model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
                 measurement = self.data.magnitudes(range(a, b), magnitudes)
-                engine.update_waves_(waves, model, measurement, misfit if measured else None)
+                engine.update_waves_(waves, model, measurement, self.data.propagator, misfit if measured else None)
                 _add_to_object_(numerator, waves, conjugate, positions, scratch)
             return numerator, misfit
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engines.arrays import Object, Probe, Waves
 from engines.metrics import Misfit
-from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
+from engines.optics import bounding_box, exit_waves, over_modes
 from engines.projections import DARKEST, magnitude_projection_
 from engines.state import Data, Engine, State
 
@@ -62,7 +62,10 @@ class PIE(Engine):
             corners = positions[start : start + n]
             measurement = data.magnitudes(order[start : start + n].tolist(), magnitudes)
             model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
-            projected = ifft2(magnitude_projection_(fft2(model), measurement, misfit if measured else None))
+            on_detector = data.propagator.forward(model)
+            projected = data.propagator.adjoint(
+                magnitude_projection_(on_detector, measurement, misfit if measured else None)
+            )
             self._correct_(state, projected.sub_(model), corners.tolist(), iteration >= self.probe_start)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
 

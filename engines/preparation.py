@@ -63,7 +63,7 @@ class Prepared(NamedTuple):
     """Frames that are ready to be appended to a dataset."""
 
     magnitudes: Magnitudes
-    """Zero frequency at the corner; -1 where a pixel is not trusted."""
+    """Zero frequency at the corner, or at the centre for near field; -1 where a pixel is not trusted."""
     counts: Counts
     """Total trusted counts of each frame."""
 
@@ -88,6 +88,10 @@ class Preparation:
     """Counts below this are not trusted; those below 0 never are."""
     valid_max: float | None = None
     """Counts above this are not trusted."""
+    corner: bool = True
+    """The zero frequency goes to the corner, where a Fourier transform has it, else to [n // 2, n // 2], as near field
+    wants it (see propagation.py).
+    """
 
     def __post_init__(self) -> None:
         rows, cols = self._oriented_shape
@@ -161,8 +165,11 @@ class Preparation:
         return oriented[max(row, 0) : row + self.size, max(col, 0) : col + self.size]
 
     def _place(self, values: Tensor, out: Tensor) -> None:
-        """Copy the values, at most four rectangles, so that the zero frequency comes to the corner."""
+        """Copy the values, at most four rectangles, so that the zero frequency comes where it shall be."""
         row, col = (max(-corner, 0) for corner in self._corner)
+        if not self.corner:
+            out[row : row + values.shape[0], col : col + values.shape[1]] = values
+            return
         for rows_in, rows_out in _shifted(row, values.shape[0], self.size):
             for cols_in, cols_out in _shifted(col, values.shape[1], self.size):
                 out[rows_out, cols_out] = values[rows_in, cols_in]

@@ -9,7 +9,7 @@ from torch import Tensor
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.metrics import Misfit
-from engines.optics import exit_waves, fft2, over_modes
+from engines.optics import exit_waves, over_modes
 from engines.state import Data
 
 DARKEST = 1e-6
@@ -55,5 +55,5 @@ def model_misfit(object: Object, probe: Probe, data: Data) -> Misfit:
     for a in range(0, data.count, n):
         b = min(a + n, data.count)
         model = exit_waves(probe, object, data.positions[a:b], waves[: b - a])
-        compare(fft2(model), data.magnitudes(range(a, b), magnitudes), misfit)
+        compare(data.propagator.forward(model), data.magnitudes(range(a, b), magnitudes), misfit)
     return misfit

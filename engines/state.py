@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engines.arrays import Magnitudes, Object, Positions, Probe
 from engines.blocks import Blocks
+from engines.propagation import FOURIER, Propagator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,11 @@ class Data:
     """Trusted counts of all these frames, sum I."""
     magnitude_sum: float
     """Sum of their square roots."""
+    propagator: Propagator = FOURIER
+    """From sample to detector, by this reconstruction's geometry."""
 
     @classmethod
-    def of(cls, magnitudes: Magnitudes, positions: Positions) -> Data:
+    def of(cls, magnitudes: Magnitudes, positions: Positions, propagator: Propagator = FOURIER) -> Data:
         """Data from plain tensors."""
         storage = Blocks(tuple(magnitudes.shape[1:]), magnitudes.dtype, magnitudes.device, len(magnitudes))
         storage.write(0, magnitudes)
@@ -45,6 +48,7 @@ class Data:
             positions=positions,
             counts=float(trusted.square().sum()),
             magnitude_sum=float(trusted.sum()),
+            propagator=propagator,
         )
 
     @property

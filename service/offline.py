@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.offline import Chunk, chunks, drive
+from engines.propagation import propagator
 from service.formats import ScanFile
 from service.keeper import Keeper
 from service.setup import Setup, free_bytes
@@ -69,7 +70,7 @@ def reconstruct_scan(
     for chunk in first:
         _append(dataset, chunk)
     canvas, probe = setup.canvas(dataset.positions_m()), setup.probe(dataset, device)
-    run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe)
+    run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe, propagator=propagator(setup.optics, device))
     with tempfile.TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder))
         for progress in drive(run, feed):
@@ -78,7 +79,7 @@ def reconstruct_scan(
         keeper.write_result(
             out,
             run,
-            geometry=spec.geometry or start.geometry,
+            geometry=setup.geometry,
             configuration=setup.configuration,
             version=VERSION,
             started_ns=started_ns,

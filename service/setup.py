@@ -23,7 +23,9 @@ from engines.optics import FarField
 from engines.policy import LivePolicy
 from engines.preparation import Preparation, orient_point
 from engines.probes import initial_probe, probe_from_array
+from engines.propagation import Geometry, NearField
 from engines.state import Engine
+from service import wire
 from service.specs import GIVEN, SpecError, build_engine, build_policy, check_spec, merge_specs, plain_fields
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
@@ -113,17 +115,29 @@ class Setup:
             centre=centre,
             valid_min=start.valid_min,
             valid_max=start.valid_max,
+            corner=self.geometry.focus_distance_m is None,
         )
 
+    @property
+    def geometry(self) -> wire.Geometry:
+        """What was asked for, else the scan's own."""
+        return self.spec.geometry or self.start.geometry
+
     @cached_property
-    def optics(self) -> FarField:
-        """Wavelength, distance, pixels."""
-        geometry = self.spec.geometry or self.start.geometry
-        return FarField(
-            wavelength_m=geometry.wavelength_m,
-            distance_m=geometry.distance_m,
-            detector_pixel_m=geometry.detector_pixel_m,
-            size=self.preparation.size,
+    def optics(self) -> Geometry:
+        """Wavelength, distances, pixels: far field, or near field where the focus is known."""
+        given = self.geometry
+        size, pixel_m, focus_m = self.preparation.size, given.detector_pixel_m, given.focus_distance_m
+        if focus_m is None:
+            return FarField(
+                wavelength_m=given.wavelength_m, distance_m=given.distance_m, detector_pixel_m=pixel_m, size=size
+            )
+        return NearField(
+            wavelength_m=given.wavelength_m,
+            distance_m=given.distance_m,
+            focus_distance_m=focus_m,
+            detector_pixel_m=pixel_m,
+            size=size,
         )
 
     @property

@@ -41,6 +41,7 @@ StartAfter = Annotated[int | None, typer.Option(help="frames before the first it
 PerChunk = Annotated[int | None, typer.Option(help="iterations on each chunk; default: until the next one")]
 Final = Annotated[int | None, typer.Option(help="iterations after the last frame")]
 Orient = Annotated[D4 | None, typer.Option("--orientation", help="turn or mirror of the frames as received")]
+Setting = Annotated[str | None, typer.Option("--geometry", help="far-field, or near-field,focus=3.65mm")]
 Crop = Annotated[int | None, typer.Option(help="use the central CROP x CROP pixels of each frame")]
 Seed = Annotated[int | None, typer.Option(help="of the order in which frames are visited")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -23,6 +23,7 @@ from service.cli.options import (
     Probe,
     Seed,
     SetOption,
+    Setting,
     StartAfter,
     Threads,
     Url,
@@ -31,7 +32,7 @@ from service.cli.options import (
     progress_bar,
     spec_of,
 )
-from service.cli.parsing import load_array, load_probe
+from service.cli.parsing import load_array, load_probe, with_geometry
 
 app = typer.Typer()
 
@@ -52,6 +53,7 @@ def reconstruct(
     final_iterations: Final = None,
     mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
     orientation: Orient = None,
+    geometry: Setting = None,
     crop: Crop = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     threads: Threads = None,
@@ -79,6 +81,7 @@ def reconstruct(
     given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
     spec = spec_of(engine, settings, live=policy if live else offline_policy(iterations), **given)
     with open_scan(file) as scan, progress_bar() as bar:
+        scan = with_geometry(scan, geometry)
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
         if mask is not None:
             arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)

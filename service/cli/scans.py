@@ -21,6 +21,7 @@ from service.cli.options import (
     Probe,
     Seed,
     SetOption,
+    Setting,
     StartAfter,
     err,
     live_of,
@@ -28,7 +29,7 @@ from service.cli.options import (
     progress_bar,
     spec_of,
 )
-from service.cli.parsing import load_probe
+from service.cli.parsing import load_probe, with_geometry
 
 app = typer.Typer()
 
@@ -94,6 +95,7 @@ def replay(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     orientation: Orient = None,
+    geometry: Setting = None,
     crop: Crop = None,
     key: Annotated[str, typer.Option(help="name of the scan; default: the file's title")] = "",
     compress: Annotated[bool, typer.Option("--compress", help="send frames as bslz4")] = False,
@@ -133,7 +135,9 @@ def replay(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open_scan(file) as scan, progress_bar() as bar:
         task = bar.add_task("sending", total=scan.n)
-        summary = send(scan, options, lambda sent, total: bar.update(task, completed=sent, total=total))
+        summary = send(
+            with_geometry(scan, geometry), options, lambda sent, total: bar.update(task, completed=sent, total=total)
+        )
     if as_json:
         out.print_json(data={"scan": summary.scan, "frames": summary.frames.sent, "seconds": summary.seconds,
                              "dropped": len(summary.frames.dropped), "repeated": summary.repeated,
