@@ -25,6 +25,8 @@ Metres = Float[ndarray, "frame 2"]
 """Positions of the probe's centre, (row, col) in metres, oriented and with their signs put right."""
 Corners = Int[ndarray, "frame 2"]
 """Top-left corners (row, col) of the frames' windows, in pixels of the canvas."""
+ExactCorners = Float[ndarray, "frame 2"]
+"""The same, not rounded."""
 Rows = Integer[ndarray, "frame"]
 """One integer for each frame: rows of a dataset, indices in a scan, times in ns."""
 Chosen = Bool[ndarray, "frame"]

@@ -104,6 +104,7 @@ class GrowingDataset:
             counts=float(columns["counts"].sum()),
             magnitude_sum=float(columns["magnitude_sum"].sum()),
             propagator=propagator,
+            nominal=torch.from_numpy(canvas.to_exact_pixels(columns["position_m"])),
         )
 
     def mean_magnitudes(self, rows: Rows | None = None, most: int = 64) -> Float[torch.Tensor, "y x"]:

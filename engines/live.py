@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 import torch
 
-from engines.arrays import Object, Probe
+from engines.arrays import ExactCorners, Object, Probe
 from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.projections import model_misfit
 from engines.propagation import FOURIER, Propagator
-from engines.state import Data, Engine, State, initial_state
+from engines.state import Data, Engine, Offsets, State, initial_state
 
 Phase = Literal["waiting", "running", "finishing", "finished"]
 
@@ -74,6 +75,7 @@ class LiveRun:
         probe: Probe,
         checkpoint: Checkpoint | None = None,
         propagator: Propagator = FOURIER,
+        refinement: Refinement | None = None,
     ) -> None:
         """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew."""
         self.engine = engine
@@ -81,6 +83,7 @@ class LiveRun:
         self.dataset = dataset
         self.canvas = canvas
         self.propagator = propagator
+        self.refinement = refinement
         self.ended = False
         """Set by the caller when all frames are in the dataset."""
         self.taken = 0
@@ -118,6 +121,14 @@ class LiveRun:
         return self._data
 
     @property
+    def refined_px(self) -> ExactCorners | None:
+        """The frames' windows as they were found, in pixels of the canvas; none where positions are not refined."""
+        if self._data is None or self._data.fractions is None:
+            return None
+        found: ExactCorners = (self._data.positions + self._data.fractions).numpy()
+        return found
+
+    @property
     def finished(self) -> bool:
         """True when the last iteration is done, or the scan ended without a frame that could be used."""
         if self.frames == 0:
@@ -153,6 +164,9 @@ class LiveRun:
         if type(self.engine) is not self._admitted_by:
             self._admit(replace(self.state, exit_waves=None, admitted=0), self._data)
         self.state = self.engine.step(self.state, self._data)
+        if self.refinement is not None and self.refinement.due(self.state.iteration):
+            self.state = self.refinement.step(self.state, self._data)
+            self._data = self._placed(self._data)
         self._since += 1
         self._check()
         if self.finished and math.isnan(self.state.error):
@@ -195,9 +209,17 @@ class LiveRun:
         self.taken = due
         self._since = 0
         if self.frames:
-            self._data = self.dataset.data(self.canvas, self._rows, self.propagator)
+            self._data = self._placed(self.dataset.data(self.canvas, self._rows, self.propagator))
             self._admit(self.state, self._data)
             self._good = self.snapshot()
+
+    def _placed(self, data: Data) -> Data:
+        """The data with their windows where they were found; new frames start where the last ones are."""
+        if self.refinement is None:
+            return data
+        offsets = (self.state.offsets or Offsets.none()).extended(data.count)
+        self.state = replace(self.state, offsets=offsets)
+        return data.moved(offsets.pixels, self.canvas.shape)
 
     def _admit(self, state: State, data: Data) -> None:
         self.state = self.engine.admit(state, data)
@@ -218,7 +240,12 @@ class LiveRun:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint with the frames there are; exit waves start anew."""
         object = self.canvas.regrid(checkpoint.object, checkpoint.canvas)
-        state = State(object=object, probe=checkpoint.probe.clone(), iteration=checkpoint.iteration)
+        state = State(
+            object=object,
+            probe=checkpoint.probe.clone(),
+            iteration=checkpoint.iteration,
+            offsets=self.state.offsets,
+        )
         self.state = state
         if self._data is not None:
             self._admit(state, self._data)

@@ -13,6 +13,7 @@ from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.preparation import Preparation, Prepared
 from engines.propagation import FOURIER, Propagator
 from engines.state import Engine
@@ -67,7 +68,8 @@ def offline_run(
     canvas: Canvas,
     probe: Probe,
     propagator: Propagator = FOURIER,
+    refinement: Refinement | None = None,
 ) -> LiveRun:
     """So many iterations on all frames of a complete dataset; `drive` it."""
     policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
-    return LiveRun(engine, policy, dataset, canvas, probe, propagator=propagator)
+    return LiveRun(engine, policy, dataset, canvas, probe, propagator=propagator, refinement=refinement)

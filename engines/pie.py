@@ -17,6 +17,7 @@ from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, over_modes
 from engines.projections import DARKEST, magnitude_projection_
 from engines.state import Data, Engine, State
+from engines.subpixel import visits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +53,14 @@ class PIE(Engine):
         """One sweep; object and probe are changed in place."""
         iteration = state.iteration + 1
         order = np.random.default_rng((self.seed, iteration)).permutation(data.count)
-        positions = data.positions[torch.from_numpy(order)]
         misfit = Misfit(data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
         n = min(self.batch, data.count)
         waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
-        for start in range(0, data.count, n):
-            corners = positions[start : start + n]
-            measurement = data.magnitudes(order[start : start + n].tolist(), magnitudes)
+        for frames in visits(order, data.fractions, state.probe, n):
+            corners = data.positions[torch.from_numpy(frames)]
+            measurement = data.magnitudes(frames.tolist(), magnitudes)
             model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
             on_detector = data.propagator.forward(model)
             projected = data.propagator.adjoint(

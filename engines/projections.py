@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,6 +12,7 @@ from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.metrics import Misfit
 from engines.optics import exit_waves, over_modes
 from engines.state import Data
+from engines.subpixel import visits
 
 DARKEST = 1e-6
 """Magnitude below which a model pixel is taken to be dark."""
@@ -52,8 +54,8 @@ def model_misfit(object: Object, probe: Probe, data: Data) -> Misfit:
     n = parallel.FRAMES_PER_BLOCK
     waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
     magnitudes = torch.empty((n, *data.window), device=probe.device)
-    for a in range(0, data.count, n):
-        b = min(a + n, data.count)
-        model = exit_waves(probe, object, data.positions[a:b], waves[: b - a])
-        compare(data.propagator.forward(model), data.magnitudes(range(a, b), magnitudes), misfit)
+    probe = probe.clone()
+    for frames in visits(np.arange(data.count), data.fractions, probe, n):
+        model = exit_waves(probe, object, data.positions[torch.from_numpy(frames)], waves[: len(frames)])
+        compare(data.propagator.forward(model), data.magnitudes(frames.tolist(), magnitudes), misfit)
     return misfit

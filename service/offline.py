@@ -70,7 +70,15 @@ def reconstruct_scan(
     for chunk in first:
         _append(dataset, chunk)
     canvas, probe = setup.canvas(dataset.positions_m()), setup.probe(dataset, device)
-    run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe, propagator=propagator(setup.optics, device))
+    run = LiveRun(
+        setup.engine,
+        setup.policy,
+        dataset,
+        canvas,
+        probe,
+        propagator=propagator(setup.optics, device),
+        refinement=setup.refinement,
+    )
     with tempfile.TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder))
         for progress in drive(run, feed):

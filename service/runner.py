@@ -167,6 +167,7 @@ class Runner:
             probe,
             checkpoint,
             propagator(self.setup.optics, self.session.device),
+            self.setup.refinement,
         )
         return self._run
 

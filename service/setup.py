@@ -21,12 +21,22 @@ from engines.dataset import GrowingDataset
 from engines.memory import dataset_bytes, run_bytes
 from engines.optics import FarField
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
 from engines.probes import initial_probe, probe_from_array
 from engines.propagation import Geometry, NearField
 from engines.state import Engine
 from service import wire
-from service.specs import GIVEN, SpecError, build_engine, build_policy, check_spec, merge_specs, plain_fields
+from service.specs import (
+    GIVEN,
+    SpecError,
+    build_engine,
+    build_policy,
+    build_refinement,
+    check_spec,
+    merge_specs,
+    plain_fields,
+)
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
 FIRST_REACH_PX = 2048
@@ -98,6 +108,11 @@ class Setup:
         """Name of the engine in the registry."""
         assert self.spec.engine is not None
         return self.spec.engine.name
+
+    @property
+    def refinement(self) -> Refinement | None:
+        """How positions are refined, if they are."""
+        return build_refinement(self.spec.positions)
 
     @cached_property
     def preparation(self) -> Preparation:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.probes import ProbeSpec
 from engines.registry import ENGINES
 from engines.state import Engine
@@ -33,8 +34,9 @@ def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
         if layer is None:
             continue
         given = layer.model_dump(exclude_defaults=True)
-        if "live" in given:
-            given["live"] = merged.get("live", {}) | given["live"]
+        for name in ("live", "positions"):
+            if name in given:
+                given[name] = merged.get(name, {}) | given[name]
         engine, earlier = given.get("engine"), merged.get("engine")
         if engine and earlier and engine["name"] == earlier["name"]:
             parameters = earlier.get("parameters", {}) | engine.get("parameters", {})
@@ -60,12 +62,18 @@ def build_policy(given: Mapping[str, Any]) -> LivePolicy:
     return _validate(LivePolicy, given, "live policy")
 
 
+def build_refinement(given: Mapping[str, Any] | None) -> Refinement | None:
+    """The position refinement with these fields, if one is asked for; raises `SpecError`."""
+    return None if given is None else _validate(Refinement, given, "positions")
+
+
 def check_spec(spec: ReconstructionSpec) -> None:
     """Refuse what no scan could use; raises `SpecError`."""
     if spec.engine is None:
         raise SpecError(f"engine: expected one of {', '.join(sorted(ENGINES))}, got none")
     build_engine(spec.engine, spec.seed)
     build_policy(spec.live)
+    build_refinement(spec.positions)
     try:
         if spec.probe not in (None, GIVEN):
             ProbeSpec.parse(spec.probe)
@@ -79,10 +87,11 @@ def plain_fields(parameters: Engine | LivePolicy) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """JSON schemas of all engines and of the live policy, for forms and for documentation."""
+    """JSON schemas of all engines, of the live policy and of the position refinement, for forms and documentation."""
     return {
         "engines": {name: TypeAdapter(engine).json_schema() for name, engine in ENGINES.items()},
         "live": TypeAdapter(LivePolicy).json_schema(),
+        "positions": TypeAdapter(Refinement).json_schema(),
     }
 
 

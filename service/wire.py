@@ -108,6 +108,8 @@ class ReconstructionSpec(Strict):
     """Use the central crop x crop pixels of each frame."""
     centre: tuple[float, float] | None = None
     """Pixel (row, col) of zero frequency in the frame after orientation; default (h // 2, w // 2)."""
+    positions: dict[str, Any] | None = None
+    """Refine the positions: fields of the refinement, {} for its defaults; none: take them as they are given."""
     seed: Annotated[int, Ge(0)] | None = None
     """Of the order in which a sequential engine visits the frames."""
     label: Annotated[str, Len(0, 80)] = ""

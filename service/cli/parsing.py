@@ -35,6 +35,18 @@ def parse_engine(text: str | None, settings: Sequence[str] = ()) -> EngineSpec |
     return None if text is None else EngineSpec(name=text, parameters=parameters)
 
 
+def parse_positions(refine: bool, settings: Sequence[str]) -> tuple[dict[str, Any] | None, list[str]]:
+    """Fields of the position refinement, if it is asked for, from ``positions.method=correlation`` settings; and the
+    other settings.
+    """
+    mine = [setting for setting in settings if setting.startswith("positions.")]
+    others = [setting for setting in settings if setting not in mine]
+    if not refine:
+        return None, list(settings)
+    found = (setting.removeprefix("positions.").partition("=") for setting in mine)
+    return {name: yaml.safe_load(value) for name, _, value in found}, others
+
+
 def make_spec(**fields: Any) -> ReconstructionSpec:
     """A specification of those fields that were given."""
     orientation = fields.pop("orientation", None)

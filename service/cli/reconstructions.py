@@ -21,6 +21,7 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    Refine,
     Seed,
     SetOption,
     Setting,
@@ -54,6 +55,7 @@ def reconstruct(
     mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
     orientation: Orient = None,
     geometry: Setting = None,
+    refine_positions: Refine = False,
     crop: Crop = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     threads: Threads = None,
@@ -79,7 +81,7 @@ def reconstruct(
         final_iterations=final_iterations,
     )
     given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
-    spec = spec_of(engine, settings, live=policy if live else offline_policy(iterations), **given)
+    spec = spec_of(engine, settings, refine_positions, live=policy if live else offline_policy(iterations), **given)
     with open_scan(file) as scan, progress_bar() as bar:
         scan = with_geometry(scan, geometry)
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
@@ -119,6 +121,7 @@ def attach(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     crop: Crop = None,
+    refine_positions: Refine = False,
     label: Annotated[str | None, typer.Option(help="a name for it")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
@@ -135,7 +138,7 @@ def attach(
         iterations_per_chunk=iterations_per_chunk,
         final_iterations=final_iterations,
     )
-    spec = spec_of(engine, settings, modes=modes, probe=probe, crop=crop, label=label, live=policy)
+    spec = spec_of(engine, settings, refine_positions, modes=modes, probe=probe, crop=crop, label=label, live=policy)
     with Client(url) as client:
         name = client.scans(1)[0].id if scan == "latest" else scan
         status = client.start(name, spec)
@@ -194,7 +197,8 @@ def engines(as_json: AsJson = False) -> None:
     if as_json:
         out.print_json(data=found)
         return
-    for name, schema in [*found["engines"].items(), ("live policy", found["live"])]:
+    others = [("live policy", found["live"]), ("positions", found["positions"])]
+    for name, schema in [*found["engines"].items(), *others]:
         table = Table(title=f"{name}: {schema.get('description', '').splitlines()[0]}", title_justify="left")
         for column in ("parameter", "default", "bounds", "meaning"):
             table.add_column(column)

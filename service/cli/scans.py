@@ -19,6 +19,7 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    Refine,
     Seed,
     SetOption,
     Setting,
@@ -96,6 +97,7 @@ def replay(
     final_iterations: Final = None,
     orientation: Orient = None,
     geometry: Setting = None,
+    refine_positions: Refine = False,
     crop: Crop = None,
     key: Annotated[str, typer.Option(help="name of the scan; default: the file's title")] = "",
     compress: Annotated[bool, typer.Option("--compress", help="send frames as bslz4")] = False,
@@ -121,7 +123,7 @@ def replay(
         start_after=start_after, iterations_per_chunk=iterations_per_chunk, final_iterations=final_iterations
     )
     given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
-    spec = spec_of(engine, settings, live=policy, **given)
+    spec = spec_of(engine, settings, refine_positions, live=policy, **given)
     options = ReplayOptions(
         to=to,
         frame_delay_s=duration_s(frame_delay),
