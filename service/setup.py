@@ -127,6 +127,7 @@ class Setup:
             frame_dtype=frame_dtype(start.dtype),
             orientation=orientation,
             crop=spec.crop,
+            binning=spec.binning or 1,
             centre=centre,
             valid_min=start.valid_min,
             valid_max=start.valid_max,
@@ -142,7 +143,8 @@ class Setup:
     def optics(self) -> Geometry:
         """Wavelength, distances, pixels: far field, or near field where the focus is known."""
         given = self.geometry
-        size, pixel_m, focus_m = self.preparation.size, given.detector_pixel_m, given.focus_distance_m
+        size, focus_m = self.preparation.size, given.focus_distance_m
+        pixel_m = given.detector_pixel_m * self.preparation.binning
         if focus_m is None:
             return FarField(
                 wavelength_m=given.wavelength_m, distance_m=given.distance_m, detector_pixel_m=pixel_m, size=size

@@ -106,6 +106,8 @@ class ReconstructionSpec(Strict):
     """In place of the scan's own."""
     crop: Annotated[int, Gt(0)] | None = None
     """Use the central crop x crop pixels of each frame."""
+    binning: Annotated[int, Gt(0)] | None = None
+    """Add up squares of so many by so many detector pixels, after cropping; default 1."""
     centre: tuple[float, float] | None = None
     """Pixel (row, col) of zero frequency in the frame after orientation; default (h // 2, w // 2)."""
     positions: dict[str, Any] | None = None

@@ -44,6 +44,7 @@ Orient = Annotated[D4 | None, typer.Option("--orientation", help="turn or mirror
 Refine = Annotated[bool, typer.Option("--refine-positions", help="find where the frames really were")]
 Setting = Annotated[str | None, typer.Option("--geometry", help="far-field, or near-field,focus=3.65mm")]
 Crop = Annotated[int | None, typer.Option(help="use the central CROP x CROP pixels of each frame")]
+Binning = Annotated[int | None, typer.Option(help="add up squares of so many by so many detector pixels")]
 Seed = Annotated[int | None, typer.Option(help="of the order in which frames are visited")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Url = Annotated[str, typer.Option(help="where the service is")]

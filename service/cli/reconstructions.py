@@ -13,6 +13,7 @@ from rich.table import Table
 from service.cli.options import (
     DEFAULT_URL,
     AsJson,
+    Binning,
     Chunk,
     Crop,
     Engine,
@@ -57,6 +58,7 @@ def reconstruct(
     geometry: Setting = None,
     refine_positions: Refine = False,
     crop: Crop = None,
+    binning: Binning = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     threads: Threads = None,
     seed: Seed = None,
@@ -80,7 +82,14 @@ def reconstruct(
         iterations_per_chunk=iterations_per_chunk,
         final_iterations=final_iterations,
     )
-    given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
+    given = {
+        "modes": modes,
+        "probe": description,
+        "orientation": orientation,
+        "crop": crop,
+        "binning": binning,
+        "seed": seed,
+    }
     spec = spec_of(engine, settings, refine_positions, live=policy if live else offline_policy(iterations), **given)
     with open_scan(file) as scan, progress_bar() as bar:
         scan = with_geometry(scan, geometry)
@@ -121,6 +130,7 @@ def attach(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     crop: Crop = None,
+    binning: Binning = None,
     refine_positions: Refine = False,
     label: Annotated[str | None, typer.Option(help="a name for it")] = None,
     url: Url = DEFAULT_URL,
@@ -138,7 +148,17 @@ def attach(
         iterations_per_chunk=iterations_per_chunk,
         final_iterations=final_iterations,
     )
-    spec = spec_of(engine, settings, refine_positions, modes=modes, probe=probe, crop=crop, label=label, live=policy)
+    spec = spec_of(
+        engine,
+        settings,
+        refine_positions,
+        modes=modes,
+        probe=probe,
+        crop=crop,
+        binning=binning,
+        label=label,
+        live=policy,
+    )
     with Client(url) as client:
         name = client.scans(1)[0].id if scan == "latest" else scan
         status = client.start(name, spec)

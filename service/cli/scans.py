@@ -11,6 +11,7 @@ import typer
 
 from service.cli.options import (
     AsJson,
+    Binning,
     Chunk,
     Crop,
     Engine,
@@ -99,6 +100,7 @@ def replay(
     geometry: Setting = None,
     refine_positions: Refine = False,
     crop: Crop = None,
+    binning: Binning = None,
     key: Annotated[str, typer.Option(help="name of the scan; default: the file's title")] = "",
     compress: Annotated[bool, typer.Option("--compress", help="send frames as bslz4")] = False,
     drop: Annotated[str, typer.Option(help="share of rows to lose on purpose, for tests")] = "0%",
@@ -122,7 +124,14 @@ def replay(
     policy = live_of(
         start_after=start_after, iterations_per_chunk=iterations_per_chunk, final_iterations=final_iterations
     )
-    given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
+    given = {
+        "modes": modes,
+        "probe": description,
+        "orientation": orientation,
+        "crop": crop,
+        "binning": binning,
+        "seed": seed,
+    }
     spec = spec_of(engine, settings, refine_positions, live=policy, **given)
     options = ReplayOptions(
         to=to,
