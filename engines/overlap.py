@@ -16,7 +16,8 @@ from engines import parallel
 from engines.arrays import Magnitudes, Object, Positions, Probe, Waves
 from engines.blocks import Blocks
 from engines.metrics import Misfit
-from engines.optics import CountMap, exit_waves, intensity, over_modes, windows
+from engines.optics import CountMap, exit_waves, intensity, over_modes
+from engines.patches import windows
 from engines.projections import scale_
 from engines.propagation import Propagator
 from engines.state import Data, Engine, State
