@@ -30,6 +30,14 @@ class Patches(ABC):
     def exit_waves(self, probe: Probe, object: Object, positions: Positions, out: Waves) -> Waves:
         """``probe * object[window]`` of each frame, into `out`."""
 
+    @abstractmethod
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
+        """Add ``waves * probe`` of all frames and modes to the object, in place; `probe` comes conjugated."""
+
+    @abstractmethod
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
+        """Add ``waves * object[window]`` of all frames to the probe, in place; `object` comes conjugated."""
+
 
 class Slices(Patches):
     """Loops over slices."""
@@ -50,6 +58,17 @@ class Slices(Patches):
             torch.mul(probe, object[window], out=wave)
         return out
 
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
+        """By way of a scratch that stays in the cache."""
+        for window, wave in zip(windows(positions, _window(probe)), waves, strict=True):
+            for mode in torch.mul(wave, probe, out=scratch):
+                total[window].add_(mode)
+
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
+        """By way of a scratch that stays in the cache."""
+        for window, wave in zip(windows(positions, _window(total)), waves, strict=True):
+            total.add_(torch.mul(wave, object[window], out=scratch))
+
 
 class Batched(Patches):
     """One indexed gather or scatter for all frames. Sums come in any order, so that the last bits may differ."""
@@ -68,6 +87,14 @@ class Batched(Patches):
         """Gather, then one product for all frames and modes."""
         views = self.cut(object, positions, _window(probe))
         return torch.mul(probe, views.unsqueeze(1), out=out)
+
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
+        """One product, one scatter."""
+        self.add_(total, positions, (waves * probe).sum(dim=1))
+
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
+        """One gather, one product."""
+        total.add_((waves * self.cut(object, positions, _window(total)).unsqueeze(1)).sum(dim=0))
 
     def _index(self, object: Object, positions: Positions, shape: tuple[int, int]) -> Int[Tensor, "frame y x"]:
         """Place of each window's pixels in the flattened object."""
