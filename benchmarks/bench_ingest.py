@@ -75,6 +75,8 @@ def send_scan(ingest: str, frames: int, group: int, rate_hz: float) -> None:
     for stream in ("frames", "positions"):
         header = wire.encode(wire.End.model_validate({"scan": "bench", "stream": stream, "count": frames}))
         push.send_multipart([header, b""])
+    push.close()
+    zmq.Context.instance().term()  # waits until the last message is with ingest
     print(f"sent {frames} frames, {frames / (time.monotonic() - begin):.0f} frames/s", flush=True)
 
 

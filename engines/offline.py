@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,18 +30,29 @@ class Chunk(NamedTuple):
     """In the scan."""
 
 
+@runtime_checkable
+class FrameSource(Protocol):
+    """Frames (frame, rows, cols) that are read when they are sliced: an array, or a dataset of a file."""
+
+    shape: tuple[int, ...]
+    """(frame, rows, cols)."""
+
+    def __getitem__(self, frames: slice, /) -> NDArray[Any]: ...
+
+
 def chunks(
-    frames: NDArray[Any],
+    frames: FrameSource,
     positions_m: Metres,
     preparation: Preparation,
     mask: NDArray[Any] | None = None,
     chunk: int = 25,
 ) -> Iterator[Chunk]:
-    """Prepare a scan that is complete, chunk by chunk; `frames` may be anything that is sliced, such as a file's."""
-    if len(frames) != len(positions_m):
-        raise ValueError(f"scan: expected a position for each of {len(frames)} frames, got {len(positions_m)}")
-    for start in range(0, len(frames), chunk):
-        stop = min(start + chunk, len(frames))
+    """Prepare a scan that is complete, chunk by chunk."""
+    count = frames.shape[0]
+    if count != len(positions_m):
+        raise ValueError(f"scan: expected a position for each of {count} frames, got {len(positions_m)}")
+    for start in range(0, count, chunk):
+        stop = min(start + chunk, count)
         prepared = preparation(np.asarray(frames[start:stop]), mask)
         yield Chunk(prepared, positions_m[start:stop], np.arange(start, stop))
 

@@ -55,5 +55,11 @@ def over_spans(work: Callable[[list[Span]], Result], spans: list[Span], device: 
     count = min(_shared.count, len(spans)) if device.type == "cpu" else 1
     if count == 1 or _shared.pool is None:
         return [work(spans)]
-    share = -(-len(spans) // count)
-    return list(_shared.pool.map(work, [spans[i : i + share] for i in range(0, len(spans), share)]))
+    inference = torch.is_inference_mode_enabled()  # a property of each thread
+
+    def in_same_mode(share: list[Span]) -> Result:
+        with torch.inference_mode(inference):
+            return work(share)
+
+    size = -(-len(spans) // count)
+    return list(_shared.pool.map(in_same_mode, [spans[i : i + size] for i in range(0, len(spans), size)]))

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response, WebSocket
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 
@@ -96,7 +97,14 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await following
 
-    app = FastAPI(title="ptycholive", version=VERSION, lifespan=life, description="Live ptychography.")
+    app = FastAPI(
+        title="ptycholive",
+        version=VERSION,
+        description="Live ptychography.",
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+    )
     for router in (service_routes(hub), scan_routes(hub), reconstruction_routes(hub), replay_routes(replays)):
         app.include_router(router, prefix="/api/v1")
 
@@ -107,6 +115,17 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
     @app.exception_handler(LookupError)
     async def unknown(_: Request, error: LookupError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 404)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        """REST to try out; its files come with the dashboard, as beamlines have no internet to load them from."""
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title="ptycholive REST",
+            swagger_js_url="swagger/swagger-ui-bundle.js",
+            swagger_css_url="swagger/swagger-ui.css",
+            swagger_favicon_url="swagger/favicon-32x32.png",
+        )
 
     @app.get("/metrics", response_class=PlainTextResponse, tags=["service"])
     async def prometheus() -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 import httpx
 
@@ -22,6 +22,16 @@ from service.states import RECONSTRUCTION_OVER
 START_TIMEOUT_S = 60.0
 POLL_S = 0.5
 END_S = 20.0
+
+
+class Stage(Protocol):
+    """Where the demo speaks and shows its progress."""
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+
+    def show(self, scan: dict[str, Any], reconstruction: dict[str, Any]) -> None:
+        """Show how far both are."""
 
 
 class DemoError(OSError):
@@ -34,9 +44,9 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def running(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is ended when the block is left, however that happens."""
-    process = subprocess.Popen(arguments, start_new_session=True)
+def running(arguments: list[str], log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that writes to `log` and is ended when the block is left, however that happens."""
+    process = subprocess.Popen(arguments, start_new_session=True, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -55,7 +65,7 @@ def wait_until(what: str, ready: Callable[[], bool], *processes: subprocess.Pope
     while not ready():
         ended = [process for process in processes if process.poll() not in (None, 0)]
         if ended:
-            raise DemoError(f"{what}: a process ended with exit code {ended[0].returncode}; its message is above")
+            raise DemoError(f"{what}: a process ended with exit code {ended[0].returncode}")
         if time.monotonic() > deadline:
             raise DemoError(f"{what}: not within {START_TIMEOUT_S:g} s")
         time.sleep(POLL_S)
@@ -70,17 +80,24 @@ def fetch(client: httpx.Client, path: str) -> Any:
     return response.json() if response.is_success else None
 
 
-def run_demo(
-    serve: list[str], replay: list[str], url: str, data: Path, say: Callable[[str], None], stay: bool = True
-) -> None:
-    """Serve, replay and tell how it goes; goes on serving after the scan until interrupted, unless told not to."""
-    with httpx.Client(base_url=url, timeout=5) as client, running(serve) as service, running(replay) as sender:
-        wait_until("service", lambda: (fetch(client, "health") or {}).get("status") == "ok", service)
-        say(f"Open [bold]{url}[/bold] in a browser: the scan runs, and the picture grows with it.")
-        wait_until("scan", lambda: bool(_live(client)), service, sender)
-        follow(client, service, data, say)
+def run_demo(serve: list[str], replay: list[str], url: str, data: Path, stage: Stage, stay: bool = True) -> None:
+    """Serve, replay and tell how it goes; goes on serving after the scan until interrupted, unless told not to.
+
+    What the processes say goes to `data`/demo.log.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    path = data / "demo.log"
+    with path.open("wb") as log, httpx.Client(base_url=url, timeout=5) as client, running(serve, log) as service:
+        try:
+            wait_until("service", lambda: (fetch(client, "health") or {}).get("status") == "ok", service)
+            with running(replay, log) as sender:
+                stage.say(f"Open [bold]{url}[/bold] in a browser: the scan runs, and the picture grows with it.")
+                wait_until("scan", lambda: _live(client) is not None, service, sender)
+                follow(client, service, data, stage)
+        except DemoError as error:
+            raise DemoError(f"{error}; what the processes said is in {path}") from error
         if stay:
-            say(f"The dashboard stays at [bold]{url}[/bold] until you press Ctrl-C.")
+            stage.say(f"The dashboard stays at [bold]{url}[/bold] until you press Ctrl-C.")
             service.wait()
 
 
@@ -98,23 +115,29 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def follow(client: httpx.Client, service: subprocess.Popen[bytes], data: Path, say: Callable[[str], None]) -> None:
-    """Say each change of state until the newest reconstruction is over."""
+def follow(client: httpx.Client, service: subprocess.Popen[bytes], data: Path, stage: Stage) -> None:
+    """Show progress, and say each change of state, until the newest reconstruction is over."""
     told = ""
     while service.poll() is None:
-        status = _live(client)
-        if status and status["state"] != told:
-            told = status["state"]
-            say(_sentence(status, data))
+        if (live := _live(client)) is not None:
+            scan, status = live
+            stage.show(scan, status)
+            if status["state"] != told:
+                told = status["state"]
+                stage.say(_sentence(status, data))
         if told in RECONSTRUCTION_OVER:
             return
         time.sleep(POLL_S)
-    raise DemoError(f"the service ended with exit code {service.returncode}; its message is above")
+    raise DemoError(f"the service ended with exit code {service.returncode}")
 
 
-def _live(client: httpx.Client) -> dict[str, Any] | None:
-    scans = [scan for scan in fetch(client, "scans") or [] if scan["reconstructions"]]
-    return fetch(client, f"reconstructions/{scans[0]['reconstructions'][-1]}") if scans else None
+def _live(client: httpx.Client) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The newest scan with a reconstruction, and that reconstruction."""
+    for scan in fetch(client, "scans") or []:
+        if scan["reconstructions"]:
+            status = fetch(client, f"reconstructions/{scan['reconstructions'][-1]}")
+            return (scan, status) if status else None
+    return None
 
 
 def _sentence(status: dict[str, Any], data: Path) -> str:
@@ -122,4 +145,4 @@ def _sentence(status: dict[str, Any], data: Path) -> str:
     done = f"{status['iteration']} iterations on {status['frames']} frames"
     quality = "" if error is None else f", relative amplitude error {error:.4f}"
     where = f"; the result is in [bold]{data / status['result']}[/bold]" if status["result"] else ""
-    return f"Reconstruction {status['id']} is {state}: {done}{quality}{where}."
+    return f"The reconstruction is {state}: {done}{quality}{where}"

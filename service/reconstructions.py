@@ -69,15 +69,9 @@ def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
 
 def last_good(data: Path, probe_shape: tuple[int, int, int], pixel_m: float) -> Path | None:
     """Folder of the newest finished reconstruction whose probe has this shape and these pixels, if there is one."""
-    statuses = [status for folder in scan_folders(data).values() for status in read_statuses(folder)]
-    fitting = [
-        status
-        for status in statuses
-        if status.state == "finished"
-        and status.probe_shape == probe_shape
-        and status.pixel_m is not None
-        and math.isclose(status.pixel_m, pixel_m, rel_tol=1e-6)
-        and status.error is not None
-    ]
-    newest = max(fitting, key=lambda status: status.created_ns, default=None)
-    return find_reconstruction(data, newest.id) if newest else None
+    for folder in reversed(scan_folders(data).values()):
+        for status in reversed(read_statuses(folder)):
+            known = status.state == "finished" and status.error is not None and status.pixel_m is not None
+            if known and status.probe_shape == probe_shape and math.isclose(status.pixel_m or 0, pixel_m, rel_tol=1e-6):
+                return find_reconstruction(data, status.id)
+    return None

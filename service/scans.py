@@ -30,6 +30,8 @@ from service.wire import Metadata, ReconstructionSpec, Start
 
 SCAN_FILE = "scan.json"
 ARMED_FOLDER = "armed"
+MAX_DEPTH = 5
+"""Folders below the data folder in which scans are looked for."""
 
 
 TOTALS = ("received", "positions", "paired", "lost", "duplicated", "refused")
@@ -120,9 +122,22 @@ def status_of(record: ScanRecord) -> ScanStatus:
 
 
 def scan_folders(data: Path) -> dict[str, Path]:
-    """Every scan's folder by its id, newest last; the template may have put it up to four levels deep."""
-    found = [path.parent for depth in range(1, 5) for path in data.glob("*/" * depth + SCAN_FILE)]
+    """Every scan's folder by its id, newest last; the template may have put it some folders deep."""
+    found = _scans_below(data, MAX_DEPTH)
     return {folder.name: folder for folder in sorted(found, key=lambda each: each.name)}
+
+
+def _scans_below(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders with a scan.json; what is below one is its own affair and not looked at."""
+    try:
+        children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except FileNotFoundError:
+        return
+    for child in children:
+        if (child / SCAN_FILE).is_file():
+            yield child
+        elif depth > 1:
+            yield from _scans_below(child, depth - 1)
 
 
 def find_scan(data: Path, scan: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from service.wire import Orientation, Start
 
 BATCH_FRAMES = 32
 """Frames read, prepared and appended together."""
+KEPT_WAITS = 10_000
+TURN_SECONDS = 0.05
 QUIET_SECONDS = 3.0
 """A scan that is over and of which nothing new was seen for so long is taken to be complete."""
 
@@ -42,6 +45,10 @@ class Feed:
         """How many of the session's pairs were taken, those that could not be read included."""
         self.users = 0
         """Reconstructions that work on it."""
+        self.waits_s: deque[float] = deque(maxlen=KEPT_WAITS)
+        """How long the latest frames took from their arrival at ingest to here."""
+        self.told = False
+        """Whether the log says that it is full, and how long frames took."""
 
     def take(self, session: ScanSession) -> int:
         """Take the next batch of pairs in; returns how many."""
@@ -56,6 +63,7 @@ class Feed:
                 readable,
                 session.refs[readable]["received_ns"],
             )
+            self.waits_s.extend((time.time_ns() - session.refs[readable]["received_ns"]) / 1e9)
         self.taken += indices.size
         return indices.size
 
@@ -121,7 +129,7 @@ class ScanSession:
         return self.drained and feed.taken == len(self.pairs)
 
     def fill(self) -> bool:
-        """Look at what was recorded since, and take a batch into every feed; True if there was anything."""
+        """Look at what was recorded since, and take it into every feed for a moment; True if there was anything."""
         over = self.over  # read before the recording, so that nothing recorded before the end is missed
         arrivals = self._follower.poll()
         for problem in arrivals.problems:
@@ -130,8 +138,21 @@ class ScanSession:
         if came:
             self._pair(arrivals)
             self._quiet_since = time.monotonic()
-        self.drained = over and not came and self._all_seen()
-        return any([came, *(feed.take(self) > 0 for feed in list(self.feeds.values()))])
+        self.drained = over and not came and (self.drained or self._all_seen())
+        taken = [self._take(feed) for feed in list(self.feeds.values())]
+        return came or any(taken)
+
+    def _take(self, feed: Feed) -> bool:
+        """Take pairs in until there is none left or it is another feed's turn; True if there was any."""
+        until = time.monotonic() + TURN_SECONDS
+        before = feed.taken
+        while feed.take(self) and time.monotonic() < until:
+            continue
+        if not feed.told and feed.waits_s and self.ended(feed):
+            feed.told = True
+            median, p99 = (round(float(1e3 * wait), 1) for wait in np.percentile(feed.waits_s, (50, 99)))
+            self._log.info("scan filled", frames=feed.dataset.count, wait_median_ms=median, wait_p99_ms=p99)
+        return feed.taken > before
 
     def _pair(self, arrivals: Arrivals) -> None:
         indices = arrivals.frames["index"]

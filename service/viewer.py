@@ -17,6 +17,8 @@ from service import browser
 from service.browser import ImageRequest, ReconstructionStatus, ScanStatus, Subscribe
 from service.hub import TABLES, Hub
 
+HELLO_SCANS = 200
+"""Newest scans that a browser is told of when it comes; REST lists the others."""
 SERIES_ROWS = 20_000
 """Rows in one message, so that a long history does not hold up what follows."""
 
@@ -96,11 +98,13 @@ class Viewer:
 
     async def _hello(self) -> None:
         self._scans, self._reconstructions = dict(self._hub.scans), dict(self._hub.reconstructions)
+        newest = sorted(self._scans.values(), key=lambda scan: scan.created_ns)[-HELLO_SCANS:]
+        listed = {scan.id for scan in newest}
         hello = browser.Hello(
             version=self._version,
             now_ns=time.time_ns(),
-            scans=tuple(self._scans.values()),
-            reconstructions=tuple(self._reconstructions.values()),
+            scans=tuple(newest),
+            reconstructions=tuple(each for each in self._reconstructions.values() if each.scan in listed),
         )
         await self._send(hello)
 

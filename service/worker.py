@@ -29,13 +29,15 @@ from service.snapshot import Snapshot
 from service.specs import schemas
 
 TICK_S = 0.5
+"""How long the main thread waits for commands at most."""
+LOOK_S = 2.0
 """How often the folder of scans is looked at even if ingest says nothing."""
 REST_S = 0.02
 """How long the compute thread rests when there is nothing to iterate on."""
 POLL_S = 0.1
 """How often the filler looks at the recordings even if ingest says nothing."""
-NICENESS = 5
-"""The worker steps back behind ingest and api: a late iteration is no loss, a late frame may be."""
+NICENESS = 10
+"""Iterating steps back behind ingest, filling and showing: a late iteration is no loss, a late frame may be."""
 
 
 class Worker:
@@ -55,8 +57,6 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`."""
-        with suppress(OSError):
-            os.nice(NICENESS)
         self._events.sndhwm = 50
         self._events.bind(self._settings.socket("worker-events"))
         threads = [threading.Thread(target=work, name=work.__name__) for work in (self._fill, self._compute)]
@@ -110,7 +110,7 @@ class Worker:
             news = ingest in ready and self._hear(ingest)
             if news or time.monotonic() >= next_look:
                 self._roster.discover()
-                next_look = time.monotonic() + TICK_S
+                next_look = time.monotonic() + LOOK_S
 
     def _hear(self, ingest: zmq.Socket[bytes]) -> bool:
         """Take what ingest said; True if some scan's state is news."""
@@ -137,6 +137,8 @@ class Worker:
                 self._wake_filler.wait(POLL_S)
 
     def _compute(self) -> None:
+        with suppress(OSError):  # of this thread and those it starts; on Linux each has its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._stopping.is_set():
             if not any([runner.advance() for runner in self._roster.runners]):
                 self._stopping.wait(REST_S)

@@ -80,7 +80,8 @@ def find_node() -> Node | None:
 
 def sources() -> Iterator[Path]:
     """The files that the build is made of."""
-    yield from (path for path in (WEB / "src").rglob("*") if path.is_file())
+    for folder in ("src", "scripts"):
+        yield from (path for path in (WEB / folder).rglob("*") if path.is_file())
     for name in ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"):
         yield WEB / name
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
-from service.cli.options import Config, Data, Device, Files, Host, Ingest, Port, Threads, err, out
+from service.cli.options import Config, Data, Device, Files, Host, Ingest, Port, Threads, err, progress_bar
 from service.cli.scans import simulate_to
 from service.config import Settings, load_settings
 from service.logs import configure_logs
@@ -120,7 +121,27 @@ def demo(
     serve_it = command("serve", f"--port={http}", f"--ingest={endpoint}", f"--data={data}", f"--files={scan.parent}")
     probe = ["--probe=round:50nm,defocus=980um"]
     replay_it = command("replay", str(scan), f"--to={endpoint}", f"--frame-delay={frame_delay}", "--chunk=25", *probe)
-    run_demo(serve_it, replay_it, f"http://127.0.0.1:{http}", data, out.print, stay=not leave)
+    with progress_bar() as bar:
+        run_demo(serve_it, replay_it, f"http://127.0.0.1:{http}", data, _Stage(bar), stay=not leave)
+
+
+class _Stage:
+    """Sentences, and two bars below them."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._frames = bar.add_task("frames", total=None)
+        self._iterations = bar.add_task("iterations", total=None)
+
+    def say(self, sentence: str) -> None:
+        """Print above the bars, in one line however narrow the terminal is."""
+        self._bar.console.print(sentence, soft_wrap=True)
+
+    def show(self, scan: dict[str, Any], reconstruction: dict[str, Any]) -> None:
+        """Frames received and iterations done."""
+        self._bar.update(self._frames, completed=scan["received"], total=scan["planned"])
+        total = reconstruction["total_iterations"]
+        self._bar.update(self._iterations, completed=reconstruction["iteration"], total=total)
 
 
 @app.command()

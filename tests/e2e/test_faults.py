@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -194,12 +194,10 @@ def test_browser_that_reads_slowly_or_vanishes_slows_nothing_down(start_service:
         vanishing.recv(timeout=30)
     with connect(url, max_size=None) as silent:
         silent.send(subscribe)
-        shown = list(service.client.watch(reconstruction))
+        rows, pictures = watch_to_the_end(service, reconstruction, images)
         heard = [browser.decode_server(bytes(silent.recv(timeout=5))) for _ in range(5)]
-    rows = sum(len(each.data) // 40 for each in shown if isinstance(each, browser.Series) and each.t == "metrics")
-    status = service.over(reconstruction)
-    assert rows == status.metrics, "every row arrives"
-    assert sum(isinstance(each, browser.Image) for each in shown) > 3
+    assert rows == service.client.reconstruction(reconstruction).metrics, "every row arrives"
+    assert pictures > 3
     assert isinstance(heard[0], browser.Hello)
 
 
@@ -227,6 +225,23 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     process.wait(10)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
+
+
+def watch_to_the_end(service: Service, reconstruction: str, images: Sequence[browser.ImageRequest]) -> tuple[int, int]:
+    """Rows of metrics and pictures that a browser got by the time it had the whole curve of what is finished."""
+    rows = pictures = 0
+    metrics: int | None = None
+    for message in service.client.watch(reconstruction, images):
+        if isinstance(message, browser.Series) and message.t == "metrics":
+            assert message.start == rows, "no gap, no repetition"
+            rows += len(message.data) // (8 * len(message.columns))
+        elif isinstance(message, browser.Image):
+            pictures += 1
+        elif isinstance(message, browser.ReconstructionUpdate) and message.reconstruction.state == "finished":
+            metrics = message.reconstruction.metrics
+        if rows == metrics:
+            break
+    return rows, pictures
 
 
 def _healthy(service: Service) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from clients.client import ServiceError
 from service.wire import EngineSpec, ReconstructionSpec
-from tests.e2e.conftest import FRAMES, PROBE, Service, run
+from tests.e2e.conftest import FRAMES, PROBE, Service, run, wait_for
 
 SLOW = ("--frame-delay", "60ms", "--probe", PROBE, "--final-iterations", "10")
 """Seven seconds of scan: time to do something in the middle of it."""
@@ -133,3 +133,42 @@ def httpx_bytes(service: Service, path: str) -> Path:
     file = service.data.parent / "answer.npy"
     file.write_bytes(httpx.get(f"{service.url}/api/v1/{path}").raise_for_status().content)
     return file
+
+
+def test_stopping_and_aborting_a_scan(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    replay = service.replay(simulated, *SLOW)
+    scan = service.scan(known)
+    first = service.until(service.reconstruction(scan.id).id, lambda status: status.iteration > 0)
+    service.client.stop_scan(scan.id)
+    assert service.over(first.id).state == "stopped"
+    received = service.client.scan(scan.id).received
+    wait_for("more frames", lambda: service.client.scan(scan.id).received > received)
+    assert service.client.scan(scan.id).state == "receiving", "the recording goes on"
+    service.client.abort_scan(scan.id)
+    assert service.scan_over(scan.id).state == "aborted"
+    received = service.client.scan(scan.id).received
+    replay.terminate()
+    replay.wait(30)
+    assert service.client.scan(scan.id).received == received, "nothing more is accepted"
+    authors = {event["author"] for event in service.client.events(scan.id)}
+    assert {"rest", "worker"} <= authors
+
+
+def test_rest_page_and_prometheus_load_nothing_from_outside(service: Service) -> None:
+    page = httpx.get(f"{service.url}/docs").raise_for_status().text
+    assert "http://" not in page and "https://" not in page
+    for file in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert file in page and httpx.get(f"{service.url}/swagger/{file}").is_success
+    assert httpx.get(f"{service.url}/openapi.json").json()["info"]["title"] == "ptycholive"
+    numbers = httpx.get(f"{service.url}/metrics").raise_for_status().text
+    assert 'ptycholive_up{process="worker"} 1.0' in numbers
+
+
+def test_python_example_of_the_readme(service: Service) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = readme.split("```python\n")[1].split("```")[0].replace("http://127.0.0.1:8000", service.url)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    found = names["object"]
+    assert isinstance(found, np.ndarray) and found.dtype == np.complex64 and found.ndim == 2

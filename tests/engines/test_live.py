@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from engines import parallel
 from engines.canvas import Canvas
 from engines.compare import likeness, scanned
 from engines.dataset import GrowingDataset
@@ -180,3 +181,14 @@ def test_the_last_iteration_always_has_its_error(scan: Scan, dataset: GrowingDat
     run = offline_run(DM(metrics_every=0), 3, dataset, scan.canvas, probe)
     errors = [p.error for p in drive(run)]
     assert np.isnan(errors).tolist() == [True, True, False]
+
+
+def test_run_on_two_threads_is_the_same_run(scan: Scan, dataset: GrowingDataset, probe: torch.Tensor) -> None:
+    """The live loop runs engines without autograd's bookkeeping; the threads that they start must do so too."""
+    runs = []
+    for count in (1, 2):
+        parallel.set_threads(count)
+        runs.append(offline_run(DM(), 4, dataset, scan.canvas, probe))
+        list(drive(runs[-1]))
+    one, two = (run.state.object for run in runs)
+    assert torch.linalg.vector_norm(one - two) < 1e-4 * torch.linalg.vector_norm(one)

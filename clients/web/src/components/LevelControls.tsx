@@ -60,7 +60,7 @@ function LevelInput({ label, testId, text, disabled, onValue }: LevelInputProps)
   const [draft, setDraft] = useState<string | null>(null);
   const commit = () => {
     const value = Number(draft);
-    if (draft !== null && draft.trim() !== "" && Number.isFinite(value)) onValue(value);
+    if (draft !== null && draft !== text && draft.trim() !== "" && Number.isFinite(value)) onValue(value);
     setDraft(null);
   };
   return (
@@ -72,6 +72,7 @@ function LevelInput({ label, testId, text, disabled, onValue }: LevelInputProps)
       data-testid={testId}
       disabled={disabled}
       value={draft ?? text}
+      onFocus={() => setDraft(text)} // what is being edited must not be written anew beneath the cursor
       onChange={(event) => setDraft(event.target.value)}
       onBlur={commit}
       onKeyDown={(event) => {
