@@ -31,7 +31,7 @@ from service.formats import ScanFile, open_scan
 
 FILE = Path(__file__).parents[2] / "shared" / "data" / "sim_zoneplate" / "sim_zp_realistic.h5"
 ITERATIONS, GENTLE = 100, 40
-ENGINE = RPIE(object_step=1.0, probe_step=0.2, object_regularisation=0.05)
+ENGINE = RPIE(object_step=1.0, probe_step=0.2, object_regularisation=0.2)
 NEAR_PX = 110
 SHARE = 0.6
 

@@ -164,11 +164,11 @@ class LiveRun:
         if type(self.engine) is not self._admitted_by:
             self._admit(replace(self.state, exit_waves=None, admitted=0), self._data)
         self.state = self.engine.step(self.state, self._data)
-        if self.refinement is not None and self.refinement.due(self.state.iteration):
-            self.state = self.refinement.step(self.state, self._data)
-            self._data = self._placed(self._data)
         self._since += 1
         self._check()
+        if self.refinement is not None and self.refinement.due(self.state.iteration) and not self.finished:
+            self.state = self.refinement.step(self.state, self._data)
+            self._data = self._placed(self._data)
         if self.finished and math.isnan(self.state.error):
             self._measure(self._data)
         return self.progress

@@ -98,7 +98,7 @@ class Method(ABC):
 
     @abstractmethod
     def pull(self, view: Views, correction: Views, slopes: Tensor, curvature: Tensor, power: Tensor) -> Steps:
-        """B of some frames, on the device."""
+        """The right-hand side b of some frames, (frame, 2), on the device."""
 
     @abstractmethod
     def control(self, offsets: Offsets, readings: Readings) -> Moved:
@@ -144,10 +144,12 @@ class Correlation(Method):
     decays = 0.9, 0.999
 
     def pull(self, view: Views, correction: Views, slopes: Tensor, curvature: Tensor, power: Tensor) -> Steps:
-        """The registered shift, times the curvature: view and correction are weighted by the light |P|^2."""
-        brightest = power.max()
-        refined = view * power + correction
-        apart = phase_correlation(refined / brightest, view * (power / brightest))
+        """The registered shift, times the curvature. View and correction are weighted by the light |P|^2, and the mean
+        is taken out, or else the light's own outline would hold every shift at 0.
+        """
+        light = power / power.sum()
+        varying = (view - (view * light).sum(dim=(1, 2), keepdim=True)) * light
+        apart = phase_correlation(varying + correction / power.sum(), varying)
         pull: Steps = torch.matmul(curvature, -apart[..., None])[..., 0]
         return pull
 

@@ -9,7 +9,7 @@ import torch
 from engines import parallel
 from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
-from engines.live import LiveRun
+from engines.live import LiveRun, NonFiniteError
 from engines.offline import Chunk, drive, offline_run
 from engines.pie import RPIE
 from engines.policy import LivePolicy
@@ -183,3 +183,14 @@ def test_there_is_no_common_drift(scan: Scan, dataset: GrowingDataset) -> None:
     list(drive(run))
     assert run.state.offsets is not None
     assert run.state.offsets.pixels.mean(dim=0).abs().max() < 1e-9
+
+
+def test_a_state_that_is_not_finite_moves_no_position(scan: Scan, dataset: GrowingDataset) -> None:
+    run = offline_run(RPIE(), 8, dataset, scan.canvas, scan.probe, refinement=Refinement(start=1, every=1))
+    run.ended = True
+    run.advance()
+    run.state.object[40, 40] = complex("nan")
+    with pytest.raises(NonFiniteError):
+        run.advance()
+    assert len(list(drive(run))) == 7
+    assert np.isfinite(refined_m(run)).all()
