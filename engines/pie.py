@@ -58,12 +58,12 @@ class PIE(Engine):
         n = min(self.batch, data.count)
         waves = torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device)
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
-        for frames in visits(order, data.fractions, state.probe, n):
+        for frames, propagator in visits(order, data.fractions, state.probe, n, data.propagator):
             corners = data.positions[torch.from_numpy(frames)]
             measurement = data.magnitudes(frames.tolist(), magnitudes)
             model = exit_waves(state.probe, state.object, corners, waves[: len(corners)])
-            on_detector = data.propagator.forward(model)
-            projected = data.propagator.adjoint(
+            on_detector = propagator.forward(model)
+            projected = propagator.adjoint(
                 magnitude_projection_(on_detector, measurement, misfit if measured else None)
             )
             self._correct_(state, projected.sub_(model), corners.tolist(), iteration >= self.probe_start)

@@ -204,11 +204,12 @@ def read(state: State, data: Data, method: Method) -> Readings:
         probe, n = state.probe.clone(), parallel.FRAMES_PER_BLOCK
         waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
         magnitudes = torch.empty((n, *data.window), device=probe.device)
-        for frames in visits(order[spans[0][0] : spans[-1][1]], fractions, probe, n):
+        mine = order[spans[0][0] : spans[-1][1]]
+        for frames, propagator in visits(mine, fractions, probe, n, data.propagator):
             corners = data.positions[torch.from_numpy(frames)]
             model = exit_waves(probe, state.object, corners, waves[: len(frames)])
             measured = data.magnitudes(frames.tolist(), magnitudes)
-            projected = data.propagator.adjoint(magnitude_projection_(data.propagator.forward(model), measured))
+            projected = propagator.adjoint(magnitude_projection_(propagator.forward(model), measured))
             difference = projected.sub_(model)
             flat = view_as_real(difference).flatten(1)
             misfit = torch.linalg.vecdot(flat, flat)

@@ -55,7 +55,7 @@ def model_misfit(object: Object, probe: Probe, data: Data) -> Misfit:
     waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
     magnitudes = torch.empty((n, *data.window), device=probe.device)
     probe = probe.clone()
-    for frames in visits(np.arange(data.count), data.fractions, probe, n):
+    for frames, propagator in visits(np.arange(data.count), data.fractions, probe, n, data.propagator):
         model = exit_waves(probe, object, data.positions[torch.from_numpy(frames)], waves[: len(frames)])
-        compare(data.propagator.forward(model), data.magnitudes(frames.tolist(), magnitudes), misfit)
+        compare(propagator.forward(model), data.magnitudes(frames.tolist(), magnitudes), misfit)
     return misfit

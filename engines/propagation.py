@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from engines.optics import FarField, fft2, ifft2
@@ -27,6 +27,12 @@ class Propagator(ABC):
     @abstractmethod
     def adjoint(self, waves: Complex[Tensor, "*batch y x"]) -> Complex[Tensor, "*batch y x"]:
         """From detector to sample: the adjoint, and inverse, of `forward`."""
+
+    def held(self, fraction: Float[Tensor, 2]) -> Propagator:
+        """For windows that lie this fraction of a pixel beyond their corner, while detector and beam stay in place: the
+        wave, drawn with a moved probe, is moved back. In far field no intensity shows it.
+        """
+        return self
 
 
 class Fourier(Propagator):
@@ -53,10 +59,14 @@ class Fresnel(Propagator):
 
     corner = False
 
-    def __init__(self, geometry: NearField, device: torch.device) -> None:
+    def __init__(self, geometry: NearField, device: torch.device, fraction: Float[Tensor, 2] | None = None) -> None:
         f = torch.fft.fftfreq(geometry.size, geometry.pixel_m, dtype=torch.float64)
         squared = f[:, None] ** 2 + f[None, :] ** 2
         phase = -torch.pi * geometry.wavelength_m * geometry.effective_distance_m * squared
+        self._geometry, self._device = geometry, device
+        if fraction is not None:  # exp(2 pi i k f) moves up and left by f
+            cycles = torch.fft.fftfreq(geometry.size, dtype=torch.float64)
+            phase = phase + 2 * torch.pi * (cycles[:, None] * fraction[0] + cycles[None, :] * fraction[1])
         self._kernel = torch.polar(torch.ones_like(phase), phase).to(device, torch.complex64)
         self._conjugate = self._kernel.conj().resolve_conj()
 
@@ -67,6 +77,10 @@ class Fresnel(Propagator):
     def adjoint(self, waves: Complex[Tensor, "*batch y x"]) -> Complex[Tensor, "*batch y x"]:
         """``F^-1[ F[waves] conj(H) ]``."""
         return ifft2(fft2(waves).mul_(self._conjugate))
+
+    def held(self, fraction: Float[Tensor, 2]) -> Propagator:
+        """With the ramp that moves the wave back in its kernel."""
+        return Fresnel(self._geometry, self._device, fraction) if fraction.any() else self
 
 
 @dataclass(frozen=True, kw_only=True)

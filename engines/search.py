@@ -32,12 +32,12 @@ def search(state: State, data: Data, misfit: Float[Tensor, frame]) -> Float[Tens
     probe = state.probe.clone()
     waves = torch.empty((len(reach), *probe.shape), dtype=probe.dtype, device=probe.device)
     lines = [grid[i : i + len(reach)] for i in range(0, len(grid), len(reach))]
-    for frame in visits(suspects.numpy(), data.fractions, probe, 1):
+    for frame, propagator in visits(suspects.numpy(), data.fractions, probe, 1, data.propagator):
         magnitudes = data.magnitudes(frame.tolist(), torch.empty(1, *data.window, device=probe.device))
         misfits = []
         for line in lines:
             places = torch.minimum((data.positions[frame] + line).clamp(min=0), last)
-            model = data.propagator.forward(exit_waves(probe, state.object, places, waves))
+            model = propagator.forward(exit_waves(probe, state.object, places, waves))
             difference = (inverse_modulus(model).reciprocal_() - magnitudes) * (magnitudes >= 0)
             misfits.append(difference.square().sum(dim=(1, 2)))
         tried = torch.cat(misfits).cpu()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.arrays import Positions, Probe
+from engines.propagation import Propagator
 
 STEPS = 8
 """Fractions of a pixel that are told apart: what is left, 0.04 px r.m.s. an axis, no data show."""
@@ -31,9 +32,10 @@ def split(positions: Float[Tensor, "frame 2"]) -> tuple[Positions, Fractions]:
 
 
 def visits(
-    order: NDArray[np.int64], fractions: Fractions | None, probe: Probe, size: int
-) -> Iterator[NDArray[np.int64]]:
-    """Frames in this order, at most `size` at a time, and `probe` moved in place to where they want it.
+    order: NDArray[np.int64], fractions: Fractions | None, probe: Probe, size: int, propagator: Propagator
+) -> Iterator[tuple[NDArray[np.int64], Propagator]]:
+    """Frames in this order, at most `size` at a time, with the propagator for them, and `probe` moved in place to where
+    they want it.
 
     Without fractions that is all; else frames of one fraction come together, the groups in the order in which they are
     first met, and in the end the probe is where it was.
@@ -41,9 +43,9 @@ def visits(
     here = torch.zeros(2, dtype=torch.float64)
     for fraction, group in _groups(order, fractions):
         shift_(probe, fraction - here)
-        here = fraction
+        here, held = fraction, propagator.held(fraction)
         for start in range(0, len(group), size):
-            yield group[start : start + size]
+            yield group[start : start + size], held
     shift_(probe, -here)
 
 

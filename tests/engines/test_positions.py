@@ -14,6 +14,7 @@ from engines.offline import Chunk, drive, offline_run
 from engines.pie import RPIE
 from engines.policy import LivePolicy
 from engines.positions import Gradient, Refinement, read
+from engines.propagation import FOURIER
 from engines.registration import phase_correlation
 from engines.registry import ENGINES
 from engines.search import search
@@ -74,7 +75,7 @@ def test_frames_of_one_fraction_are_visited_together_and_each_once() -> None:
     start = probe.clone()
     fractions = torch.tensor([[0.0, 0.0], [0.125, 0.0], [0.0, 0.0], [0.125, 0.0], [0.0, -0.5]], dtype=torch.float64)
     seen = []
-    for frames in visits(np.array([1, 0, 4, 3, 2]), fractions, probe, 1):
+    for frames, _ in visits(np.array([1, 0, 4, 3, 2]), fractions, probe, 1, FOURIER):
         expected = start.clone()
         shift_(expected, fractions[frames[0]])
         assert torch.allclose(probe, expected, atol=1e-5)

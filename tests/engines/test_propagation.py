@@ -18,6 +18,7 @@ from engines.probes import initial_probe
 from engines.propagation import FOURIER, Fresnel, NearField, Propagator, propagator
 from engines.registry import ENGINES
 from engines.simulate import Scan, simulate, spiral
+from engines.subpixel import shift_
 
 CPU = torch.device("cpu")
 CONE = NearField(wavelength_m=1e-10, distance_m=1.12, focus_distance_m=3.65e-3, detector_pixel_m=55e-6, size=64)
@@ -47,6 +48,16 @@ def test_near_the_axis_it_is_the_angular_spectrum() -> None:
     waves = wave(1, 64, 64)
     exact = propagate(waves, CONE.effective_distance_m, CONE.wavelength_m, CONE.pixel_m)
     assert torch.allclose(Fresnel(CONE, CPU).forward(waves), exact, atol=2e-3)
+
+
+def test_a_window_between_pixels_moves_the_sample_and_not_the_beam() -> None:
+    """P(r - f) O(r), moved back by f, is P(r) O(r + f): the hologram of an empty sample stays where it is."""
+    operator, probe = Fresnel(CONE, CPU), wave(1, 64, 64)
+    fraction = torch.tensor([0.375, -0.25], dtype=torch.float64)
+    moved = probe.clone()
+    shift_(moved, fraction)
+    assert torch.allclose(operator.held(fraction).forward(moved), operator.forward(probe), atol=1e-4)
+    assert operator.held(torch.zeros(2, dtype=torch.float64)) is operator
 
 
 def test_a_geometry_gives_its_operator() -> None:
