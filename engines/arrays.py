@@ -15,7 +15,7 @@ Waves = Complex[Tensor, "frame mode y x"]
 Views = Complex[Tensor, "frame y x"]
 """What each frame's window cuts from the object."""
 Magnitudes = Float[Tensor, "frame y x"]
-"""Square roots of counts, zero frequency at the corner, -1 where a pixel is not trusted."""
+"""Square roots of counts, -1 where a pixel is not trusted; the beam's axis lies where the propagator has it."""
 Positions = Int[Tensor, "frame 2"]
 """Row and column of the top-left corner of each frame's window on the object, on the CPU."""
 Counts = Float[Tensor, "frame"]
@@ -25,6 +25,8 @@ Metres = Float[ndarray, "frame 2"]
 """Positions of the probe's centre, (row, col) in metres, oriented and with their signs put right."""
 Corners = Int[ndarray, "frame 2"]
 """Top-left corners (row, col) of the frames' windows, in pixels of the canvas."""
+ExactCorners = Float[ndarray, "frame 2"]
+"""The same, not rounded."""
 Rows = Integer[ndarray, "frame"]
 """One integer for each frame: rows of a dataset, indices in a scan, times in ns."""
 Chosen = Bool[ndarray, "frame"]

@@ -66,12 +66,12 @@ class BeamFit:
         self._counts, self._model = torch.zeros(frames), torch.zeros(frames)
         self._residual, self._weight = torch.zeros_like(beam.background), torch.zeros_like(beam.background)
 
-    def add(self, frames: range, model: Float[Tensor, "frame y x"], magnitudes: Float[Tensor, "frame y x"]) -> None:
+    def add(self, frames: list[int], model: Float[Tensor, "frame y x"], magnitudes: Float[Tensor, "frame y x"]) -> None:
         """Count frames in: the model's |f|^2, and the measurement."""
         seen, trusted = self._beam.of(frames), magnitudes >= 0
         beyond = torch.where(trusted, magnitudes.square() - seen.background, 0.0)
-        self._counts[frames.start : frames.stop] = beyond.sum(dim=(1, 2)).cpu()
-        self._model[frames.start : frames.stop] = torch.where(trusted, model, 0.0).sum(dim=(1, 2)).cpu()
+        self._counts[frames] = beyond.sum(dim=(1, 2)).cpu()
+        self._model[frames] = torch.where(trusted, model, 0.0).sum(dim=(1, 2)).cpu()
         scaled = seen.scales * model
         weight = trusted / (scaled + seen.background + LEAST_COUNTS).square()
         self._weight += weight.sum(dim=0)

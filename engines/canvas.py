@@ -10,7 +10,7 @@ from jaxtyping import Complex
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engines.arrays import Chosen, Corners, Metres, Object
+from engines.arrays import Chosen, Corners, ExactCorners, Metres, Object
 
 GROWTH_PX = 128
 MAX_CANVAS_PX = 16_384
@@ -76,11 +76,30 @@ class Canvas:
 
         Positions that are no number, or absurdly far away, give corners that are not `inside`.
         """
-        half = np.asarray(self.probe_shape) // 2
-        lattice = np.rint((positions_m - np.asarray(self.reference_m)) / self.pixel_m)
-        lattice = np.clip(np.nan_to_num(lattice, nan=-1e9), -1e9, 1e9).astype(np.int64)
-        corners: Corners = lattice - np.asarray(self.origin_px) - half
+        corners: Corners = np.rint(self._lattice(positions_m)).astype(np.int64) + self._first
         return corners
+
+    def to_exact_pixels(self, positions_m: Metres) -> ExactCorners:
+        """The same corners before they are rounded to whole pixels."""
+        exact: ExactCorners = self._lattice(positions_m) + self._first
+        return exact
+
+    def to_metres(self, corners: ExactCorners) -> Metres:
+        """The reverse of `to_exact_pixels`."""
+        metres: Metres = (corners - self._first) * self.pixel_m + np.asarray(self.reference_m)
+        return metres
+
+    @property
+    def _first(self) -> NDArray[np.int64]:
+        """Corner of the window whose centre lies on the reference."""
+        first: NDArray[np.int64] = -np.asarray(self.origin_px) - np.asarray(self.probe_shape) // 2
+        return first
+
+    def _lattice(self, positions_m: Metres) -> NDArray[np.float64]:
+        """Pixels from the reference; no number comes out as very far away."""
+        pixels = (positions_m - np.asarray(self.reference_m)) / self.pixel_m
+        clipped: NDArray[np.float64] = np.clip(np.nan_to_num(pixels, nan=-1e9), -1e9, 1e9)
+        return clipped
 
     def inside(self, positions_px: Corners) -> Chosen:
         """Which windows lie on the canvas as a whole."""

@@ -11,6 +11,7 @@ from engines.arrays import Metres, Readings, Rows
 from engines.blocks import Blocks
 from engines.canvas import Canvas
 from engines.preparation import Prepared
+from engines.propagation import FOURIER, Propagator
 from engines.state import Data
 
 
@@ -91,7 +92,7 @@ class GrowingDataset:
         """Trusted counts of each frame."""
         return self._column("counts", start, stop)
 
-    def data(self, canvas: Canvas, rows: Rows | None = None) -> Data:
+    def data(self, canvas: Canvas, rows: Rows | None = None, propagator: Propagator = FOURIER) -> Data:
         """The frames as engines see them: those rows, or all that lie on the canvas."""
         if rows is None:
             rows = np.flatnonzero(canvas.inside(canvas.to_pixels(self.positions_m())))
@@ -102,6 +103,8 @@ class GrowingDataset:
             positions=torch.from_numpy(canvas.to_pixels(columns["position_m"])),
             counts=float(columns["counts"].sum()),
             magnitude_sum=float(columns["magnitude_sum"].sum()),
+            propagator=propagator,
+            nominal=torch.from_numpy(canvas.to_exact_pixels(columns["position_m"])),
         )
 
     def mean_magnitudes(self, rows: Rows | None = None, most: int = 64) -> Float[torch.Tensor, "y x"]:

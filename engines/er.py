@@ -10,9 +10,9 @@ from annotated_types import Ge
 from engines.arrays import Magnitudes, Waves
 from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
-from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
 from engines.projections import magnitude_projection_
+from engines.propagation import Propagator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,10 @@ class ER(OverlapEngine):
         waves: Waves,
         overlapped: Waves,
         magnitudes: Magnitudes,
+        propagator: Propagator,
         misfit: Misfit | None,
         beam: BeamOfFrames | None,
     ) -> None:
         """One Fourier constraint, as the class says."""
-        waves.copy_(ifft2(magnitude_projection_(fft2(overlapped), magnitudes, misfit, beam)))
+        on_detector = magnitude_projection_(propagator.forward(overlapped), magnitudes, misfit, beam)
+        waves.copy_(propagator.adjoint(on_detector))

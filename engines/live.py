@@ -9,14 +9,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-from engines.arrays import Object, Probe
+from engines.arrays import ExactCorners, Object, Probe
 from engines.canvas import Canvas
 from engines.chain import Chain
 from engines.dataset import GrowingDataset
 from engines.modes import orthogonalised
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.projections import model_misfit
-from engines.state import Data, Engine, State, initial_state
+from engines.propagation import FOURIER, Propagator
+from engines.state import Data, Engine, Offsets, State, initial_state
 from engines.upkeep import upkeep
 
 Phase = Literal["waiting", "running", "finishing", "finished"]
@@ -75,12 +77,16 @@ class LiveRun:
         canvas: Canvas,
         probe: Probe,
         checkpoint: Checkpoint | None = None,
+        propagator: Propagator = FOURIER,
+        refinement: Refinement | None = None,
     ) -> None:
         """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew."""
         self.engine = engine
         self.policy = policy
         self.dataset = dataset
         self.canvas = canvas
+        self.propagator = propagator
+        self.refinement = refinement
         self.ended = False
         """Set by the caller when all frames are in the dataset."""
         self.taken = 0
@@ -116,6 +122,14 @@ class LiveRun:
     def data(self) -> Data | None:
         """What iterations see; none before the first frames were taken in."""
         return self._data
+
+    @property
+    def refined_px(self) -> ExactCorners | None:
+        """The frames' windows as they were found, in pixels of the canvas; none where positions are not refined."""
+        if self._data is None or self._data.fractions is None:
+            return None
+        found: ExactCorners = (self._data.positions + self._data.fractions).numpy()
+        return found
 
     @property
     def finished(self) -> bool:
@@ -156,6 +170,9 @@ class LiveRun:
         self.state = upkeep(engine, engine.step(replace(self.state, since=self._since), self._data), self._data)
         self._since += 1
         self._check()
+        if self.refinement is not None and self.refinement.due(self.state.iteration) and not self.finished:
+            self.state = self.refinement.step(self.state, self._data)
+            self._data = self._placed(self._data)
         if self.finished and math.isnan(self.state.error):
             self._measure(self._data)
         return self.progress
@@ -209,9 +226,17 @@ class LiveRun:
         self.taken = due
         self._since = 0
         if self.frames:
-            self._data = self.dataset.data(self.canvas, self._rows)
+            self._data = self._placed(self.dataset.data(self.canvas, self._rows, self.propagator))
             self._admit(self.state, self._data)
             self._good = self.snapshot()
+
+    def _placed(self, data: Data) -> Data:
+        """The data with their windows where they were found; new frames start where the last ones are."""
+        if self.refinement is None:
+            return data
+        offsets = (self.state.offsets or Offsets.none()).extended(data.count)
+        self.state = replace(self.state, offsets=offsets)
+        return data.moved(offsets.pixels, self.canvas.shape)
 
     def _admit(self, state: State, data: Data) -> None:
         engine = self._active
@@ -221,7 +246,13 @@ class LiveRun:
     def _bare(self) -> State:
         """Object, probe and count of iterations, without what an algorithm remembers."""
         state = self.state
-        return State(object=state.object, probe=state.probe, iteration=state.iteration, beam=state.beam)
+        return State(
+            object=state.object,
+            probe=state.probe,
+            iteration=state.iteration,
+            beam=state.beam,
+            offsets=state.offsets,
+        )
 
     def _check(self) -> None:
         sums = torch.view_as_real(self.state.object).sum() + torch.view_as_real(self.state.probe).sum()
@@ -238,7 +269,12 @@ class LiveRun:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint with the frames there are; exit waves start anew."""
         object = self.canvas.regrid(checkpoint.object, checkpoint.canvas)
-        state = State(object=object, probe=checkpoint.probe.clone(), iteration=checkpoint.iteration)
+        state = State(
+            object=object,
+            probe=checkpoint.probe.clone(),
+            iteration=checkpoint.iteration,
+            offsets=self.state.offsets,
+        )
         self.state = state
         if self._data is not None:
             self._admit(state, self._data)

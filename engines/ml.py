@@ -15,7 +15,8 @@ from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import BeamOfFrames, beam_of
 from engines.metrics import Misfit
-from engines.optics import CountMap, add_patches_, exit_waves, fft2, ifft2, intensity, over_modes, windows
+from engines.optics import CountMap, add_patches_, exit_waves, intensity, over_modes
+from engines.patches import windows
 from engines.projections import scale_
 from engines.state import Data, Engine, State
 
@@ -79,7 +80,12 @@ class ML(Engine):
     def admit(self, state: State, data: Data) -> State:
         """Other frames are another likelihood: the next direction is steepest descent."""
         return State(
-            object=state.object, probe=state.probe, iteration=state.iteration, admitted=data.count, beam=state.beam
+            object=state.object,
+            probe=state.probe,
+            iteration=state.iteration,
+            admitted=data.count,
+            beam=state.beam,
+            offsets=state.offsets,
         )
 
     def step(self, state: State, data: Data) -> State:
@@ -105,6 +111,7 @@ class ML(Engine):
             iteration=iteration,
             admitted=state.admitted,
             beam=state.beam,
+            offsets=state.offsets,
             error=misfit.error,
             r_factor=misfit.r_factor,
             gradient=gradient,
@@ -145,13 +152,14 @@ class _Likelihood:
 
     def gradient(self, measured: bool) -> tuple[Pair, Misfit]:
         """dL/dO* and dL/dP*, and how far the model is from the data."""
+        propagator = self.data.propagator
 
         def work(spans: list[parallel.Span]) -> tuple[Pair, Misfit]:
             total = Pair(torch.zeros_like(self.object), torch.zeros_like(self.probe))
             misfit, (waves, scratch) = Misfit(self.data), self._buffers()
             for a, b in spans:
                 positions, magnitudes = self.data.positions[a:b], self.data.magnitudes(range(a, b), scratch)
-                model = fft2(exit_waves(self.probe, self.object, positions, waves[: b - a]))
+                model = propagator.forward(exit_waves(self.probe, self.object, positions, waves[: b - a]))
                 beam = beam_of(self.beam, range(a, b))
                 counts = _counts(model, beam)
                 slope, _ = self.engine.factors(counts, magnitudes)
@@ -159,7 +167,7 @@ class _Likelihood:
                     slope.mul_(beam.scales)
                 if measured:
                     misfit.add(counts.sqrt_(), magnitudes, magnitudes.clamp(-1, 0))
-                back = ifft2(scale_(model, slope.unsqueeze(1)))
+                back = propagator.adjoint(scale_(model, slope.unsqueeze(1)))
                 for window, wave in zip(windows(positions, self.data.window), back, strict=True):
                     total.probe.addcmul_(wave, self.object[window].conj())
                 add_patches_(total.object, positions, over_modes(back.mul_(self.probe.conj()).unbind(dim=1)))
@@ -173,17 +181,18 @@ class _Likelihood:
 
     def curvature(self, direction: Pair) -> float:
         """Fisher information along a direction: the sum of w (dm/dstep)^2."""
+        propagator = self.data.propagator
 
         def work(spans: list[parallel.Span]) -> float:
             total, (waves, scratch) = 0.0, self._buffers()
             change = torch.empty_like(waves)
             for a, b in spans:
                 positions, magnitudes = self.data.positions[a:b], self.data.magnitudes(range(a, b), scratch)
-                model = fft2(exit_waves(self.probe, self.object, positions, waves[: b - a]))
+                model = propagator.forward(exit_waves(self.probe, self.object, positions, waves[: b - a]))
                 for window, wave in zip(windows(positions, self.data.window), change, strict=False):
                     torch.mul(self.probe, direction.object[window], out=wave)
                     wave.addcmul_(direction.probe, self.object[window])
-                slope = over_modes(fft2(change[: b - a]).mul_(model.conj()).unbind(dim=1)).real
+                slope = over_modes(propagator.forward(change[: b - a]).mul_(model.conj()).unbind(dim=1)).real
                 beam = beam_of(self.beam, range(a, b))
                 _, weight = self.engine.factors(_counts(model, beam), magnitudes)
                 if beam is not None:

@@ -14,7 +14,9 @@ from engines.chain import Chain
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.preparation import Preparation, Prepared
+from engines.propagation import FOURIER, Propagator
 from engines.state import Engine
 
 
@@ -72,8 +74,14 @@ def drive(run: LiveRun, feed: Iterable[Chunk] = ()) -> Iterator[Progress]:
 
 
 def offline_run(
-    engine: Engine | Chain, iterations: int, dataset: GrowingDataset, canvas: Canvas, probe: Probe
+    engine: Engine | Chain,
+    iterations: int,
+    dataset: GrowingDataset,
+    canvas: Canvas,
+    probe: Probe,
+    propagator: Propagator = FOURIER,
+    refinement: Refinement | None = None,
 ) -> LiveRun:
     """So many iterations on all frames of a complete dataset; `drive` it."""
     policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
-    return LiveRun(engine, policy, dataset, canvas, probe)
+    return LiveRun(engine, policy, dataset, canvas, probe, propagator=propagator, refinement=refinement)

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from engines.arrays import Object, Positions, Probe, Views, Waves
+from engines.patches import backend
 
 PLANCK_J_S = 6.62607015e-34
 LIGHT_M_S = 299_792_458.0
@@ -52,31 +53,19 @@ def ifft2(waves: Tensor, out: Tensor | None = None) -> Tensor:
     return transformed
 
 
-def windows(positions: Positions, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """Each frame's window on the object as a pair of slices."""
-    y, x = shape
-    return [(slice(row, row + y), slice(col, col + x)) for row, col in positions.tolist()]
-
-
 def views(object: Object, positions: Positions, shape: tuple[int, int]) -> Views:
     """Cut each frame's window from the object; the adjoint of `add_patches_`."""
-    return torch.stack([object[window] for window in windows(positions, shape)])
+    return backend(object.device).cut(object, positions, shape)
 
 
 def add_patches_(object: Object, positions: Positions, patches: Views) -> Object:
     """Add each frame's patch to the object in place, at the frame's window; the adjoint of `views`."""
-    y, x = patches.shape[1:]
-    for window, patch in zip(windows(positions, (y, x)), patches, strict=True):
-        object[window].add_(patch)
-    return object
+    return backend(object.device).add_(object, positions, patches)
 
 
 def exit_waves(probe: Probe, object: Object, positions: Positions, out: Waves) -> Waves:
     """Exit waves ``probe * object[window]`` of each frame, into `out` (frame, mode, y, x)."""
-    y, x = probe.shape[1:]
-    for window, wave in zip(windows(positions, (y, x)), out, strict=True):
-        torch.mul(probe, object[window], out=wave)
-    return out
+    return backend(object.device).exit_waves(probe, object, positions, out)
 
 
 def intensity(waves: Complex[Tensor, "*batch y x"]) -> Float[Tensor, "*batch y x"]:

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines import parallel
-from engines.arrays import Magnitudes, Object, Positions, Probe, Waves
+from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import BeamOfFrames, beam_of
 from engines.blocks import Blocks
 from engines.metrics import Misfit
-from engines.optics import CountMap, exit_waves, intensity, over_modes, windows
+from engines.optics import CountMap, exit_waves, intensity, over_modes
+from engines.patches import backend
 from engines.projections import scale_
+from engines.propagation import Propagator
 from engines.state import Data, Engine, State
 
 Span = parallel.Span
@@ -50,6 +52,7 @@ class OverlapEngine(Engine):
         waves: Waves,
         overlapped: Waves,
         magnitudes: Magnitudes,
+        propagator: Propagator,
         misfit: Misfit | None,
         beam: BeamOfFrames | None,
     ) -> None:
@@ -123,6 +126,7 @@ class _Sweep:
 
     def fourier(self, engine: OverlapEngine, state: State, measured: bool) -> tuple[Object, Misfit]:
         """Update all exit waves; the object's numerator comes with them."""
+        patches = backend(state.object.device)
 
         def work(spans: list[Span]) -> tuple[Object, Misfit]:
             numerator, misfit = torch.zeros_like(state.object), Misfit(self.data)
@@ -133,8 +137,10 @@ class _Sweep:
                 model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
                 measurement = self.data.magnitudes(range(a, b), magnitudes)
                 beam = beam_of(state.beam, range(a, b))
-                engine.update_waves_(waves, model, measurement, misfit if measured else None, beam)
-                _add_to_object_(numerator, waves, conjugate, positions, scratch)
+                engine.update_waves_(
+                    waves, model, measurement, self.data.propagator, misfit if measured else None, beam
+                )
+                patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
             return numerator, misfit
 
         results = parallel.over_spans(work, self.spans, state.probe.device)
@@ -144,26 +150,28 @@ class _Sweep:
 
     def object_numerator(self, probe: Probe, object: Object) -> Object:
         """sum_j conj(P) psi_j over the object."""
+        patches = backend(object.device)
 
         def work(spans: list[Span]) -> Object:
             numerator, scratch = torch.zeros_like(object), torch.empty_like(probe)
             conjugate = probe.conj().resolve_conj()
             for a, b in spans:
-                _add_to_object_(numerator, self.stored.rows(a, b), conjugate, self.data.positions[a:b], scratch)
+                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
             return numerator
 
         return _total(parallel.over_spans(work, self.spans, probe.device))
 
     def probe_numerator(self, probe: Probe, object: Object) -> Probe:
         """sum_j conj(O) psi_j over the window."""
+        patches = backend(object.device)
         conjugate = object.conj().resolve_conj()
 
         def work(spans: list[Span]) -> Probe:
             numerator, scratch = torch.zeros_like(probe), torch.empty_like(probe)
             for a, b in spans:
-                views = windows(self.data.positions[a:b], self.data.window)
-                for window, wave in zip(views, self.stored.rows(a, b), strict=True):
-                    numerator.add_(torch.mul(wave, conjugate[window], out=scratch))
+                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                patches.add_to_probe_(numerator, positions, waves, conjugate, scratch)
             return numerator
 
         return _total(parallel.over_spans(work, self.spans, probe.device))
@@ -173,14 +181,6 @@ class _Sweep:
         waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
         magnitudes = torch.empty((n, *self.data.window), device=probe.device)
         return waves, torch.empty_like(probe), magnitudes
-
-
-def _add_to_object_(numerator: Object, waves: Waves, conjugate: Probe, positions: Positions, scratch: Probe) -> None:
-    y, x = conjugate.shape[1:]
-    for window, wave in zip(windows(positions, (y, x)), waves, strict=True):
-        torch.mul(wave, conjugate, out=scratch)
-        for mode in scratch:
-            numerator[window].add_(mode)
 
 
 def _total(parts: list[Tensor]) -> Tensor:

@@ -53,17 +53,18 @@ def orient_point(point: tuple[float, float], shape: tuple[int, int], orientation
     }[orientation]
 
 
-def magnitude_dtype(frame_dtype: np.dtype[Any], valid_max: float | None = None) -> torch.dtype:
-    """float16 where no trusted count can exceed `HALF_LIMIT`, else float32."""
+def magnitude_dtype(frame_dtype: np.dtype[Any], valid_max: float | None = None, added: int = 1) -> torch.dtype:
+    """float16 where no sum of so many trusted counts can exceed `HALF_LIMIT`, else float32."""
     largest = np.inf if frame_dtype.kind == "f" else float(np.iinfo(frame_dtype).max)
-    return torch.float16 if min(largest, np.inf if valid_max is None else valid_max) <= HALF_LIMIT else torch.float32
+    most = added * min(largest, np.inf if valid_max is None else valid_max)
+    return torch.float16 if most <= HALF_LIMIT else torch.float32
 
 
 class Prepared(NamedTuple):
     """Frames that are ready to be appended to a dataset."""
 
     magnitudes: Magnitudes
-    """Zero frequency at the corner; -1 where a pixel is not trusted."""
+    """Zero frequency at the corner, or at the centre for near field; -1 where a pixel is not trusted."""
     counts: Counts
     """Total trusted counts of each frame."""
 
@@ -80,6 +81,10 @@ class Preparation:
     """Applied first, see `orient`."""
     crop: int | None = None
     """Edge of the square that is used; by default the frame's shorter edge."""
+    binning: int = 1
+    """Edge of the squares of detector pixels that are added up after cropping: fewer pixels, the same field of
+    scattering angles, a window so many times smaller. One pixel that is not trusted spoils its square.
+    """
     centre: tuple[float, float] | None = None
     """Pixel (row, col) of zero frequency after orientation; by default (rows // 2, cols // 2). What a square about it
     holds beyond the frame's edge is not trusted.
@@ -88,11 +93,19 @@ class Preparation:
     """Counts below this are not trusted; those below 0 never are."""
     valid_max: float | None = None
     """Counts above this are not trusted."""
+    corner: bool = True
+    """The zero frequency goes to the corner, where a Fourier transform has it, else to [n // 2, n // 2], as near field
+    wants it (see propagation.py).
+    """
 
     def __post_init__(self) -> None:
         rows, cols = self._oriented_shape
         if self.crop is not None and not 0 < self.crop <= min(rows, cols):
             raise ValueError(f"crop: expected 1 to {min(rows, cols)} px for frames of {rows} x {cols}, got {self.crop}")
+        if self.binning < 1 or (self.binning > 1 and self._edge % (2 * self.binning)):
+            raise ValueError(
+                f"binning: expected a crop that is an even number of squares, got {self.binning} for {self._edge} px"
+            )
         row, col = self._centre
         if not (0 <= row < rows and 0 <= col < cols):
             raise ValueError(f"centre: expected a pixel of the frame of {rows} x {cols}, got {self.centre}")
@@ -100,12 +113,12 @@ class Preparation:
     @property
     def size(self) -> int:
         """Edge of the magnitudes in pixels."""
-        return self.crop or min(self.frame_shape)
+        return self._edge // self.binning
 
     @property
     def magnitude_dtype(self) -> torch.dtype:
         """The narrowest type in which magnitudes can be stored."""
-        return magnitude_dtype(self.frame_dtype, self.valid_max)
+        return magnitude_dtype(self.frame_dtype, self.valid_max, self.binning**2)
 
     def __call__(self, frames: NDArray[Any], mask: NDArray[Any] | None = None) -> Prepared:
         """Magnitudes and counts of a batch of frames (frame, rows, cols).
@@ -126,9 +139,17 @@ class Preparation:
         for each, frame in enumerate(frames):
             values = torch.from_numpy(self._cut(frame).astype(np.float32, order="C"))
             roots = _roots(values, good, limits)
-            self._place(roots, magnitudes[each])
-            counts[each] = roots.relu_().square_().sum()
+            if self.binning > 1:
+                self._place(self._binned(roots), magnitudes[each], (0, 0))
+            else:
+                self._place(roots, magnitudes[each], self._first)
+            counts[each] = magnitudes[each].relu().square_().sum()
         return Prepared(magnitudes, counts)
+
+    @property
+    def _edge(self) -> int:
+        """Edge of the square that is used, in detector pixels."""
+        return self.crop or min(self.frame_shape)
 
     @property
     def _oriented_shape(self) -> tuple[int, int]:
@@ -152,17 +173,35 @@ class Preparation:
     @property
     def _corner(self) -> tuple[int, int]:
         row, col = self._centre
-        return row - self.size // 2, col - self.size // 2
+        return row - self._edge // 2, col - self._edge // 2
+
+    @property
+    def _first(self) -> tuple[int, int]:
+        """Where in the square the frame begins."""
+        row, col = self._corner
+        return max(-row, 0), max(-col, 0)
 
     def _cut(self, frame: NDArray[Any]) -> NDArray[Any]:
         """The part of the square about the centre that lies on the frame."""
         row, col = self._corner
         oriented = orient(frame, self.orientation)
-        return oriented[max(row, 0) : row + self.size, max(col, 0) : col + self.size]
+        return oriented[max(row, 0) : row + self._edge, max(col, 0) : col + self._edge]
 
-    def _place(self, values: Tensor, out: Tensor) -> None:
-        """Copy the values, at most four rectangles, so that the zero frequency comes to the corner."""
-        row, col = (max(-corner, 0) for corner in self._corner)
+    def _binned(self, roots: Tensor) -> Tensor:
+        """Roots of the sums over squares of pixels, -1 where one of them is not trusted."""
+        row, col = self._first
+        whole = torch.full((self._edge, self._edge), -1.0)
+        whole[row : row + roots.shape[0], col : col + roots.shape[1]] = roots
+        squares = whole.reshape(self.size, self.binning, self.size, self.binning)
+        sums = squares.square().sum(dim=(1, 3)).sqrt_()
+        return torch.where((squares >= 0).all(dim=3).all(dim=1), sums, -1.0)
+
+    def _place(self, values: Tensor, out: Tensor, first: tuple[int, int]) -> None:
+        """Copy the values, at most four rectangles, so that the zero frequency comes where it shall be."""
+        row, col = first
+        if not self.corner:
+            out[row : row + values.shape[0], col : col + values.shape[1]] = values
+            return
         for rows_in, rows_out in _shifted(row, values.shape[0], self.size):
             for cols_in, cols_out in _shifted(col, values.shape[1], self.size):
                 out[rows_out, cols_out] = values[rows_in, cols_in]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engines.arrays import Probe
 from engines.optics import FarField, ifft2, intensity, propagate
+from engines.propagation import Geometry, propagator
 
 Wave = Complex[Tensor, "y x"]
 
@@ -77,21 +78,24 @@ class ProbeSpec:
 
 def initial_probe(
     spec: ProbeSpec | str,
-    geometry: FarField,
+    geometry: Geometry,
     mean_counts: float,
     mean_magnitudes: Float[Tensor, "y x"] | None = None,
     modes: int = 1,
 ) -> Probe:
     """The probe that a specification asks for, with the power of a mean frame.
 
-    An aperture stands `defocus` upstream of the sample. ``data`` is the inverse transform of the mean magnitudes
-    (zero frequency at the corner), that is, the focus of a lens whose pupil they show, propagated by `defocus`.
+    An aperture stands `defocus` upstream of the sample. ``data`` is the mean magnitudes brought back from the detector,
+    propagated by `defocus`: in far field, the focus of a lens whose pupil they show; in near field, the illumination
+    as the detector sees it without the sample, but for its phase.
     """
     parsed = ProbeSpec.parse(spec) if isinstance(spec, str) else spec
     if parsed.kind == "data":
         if mean_magnitudes is None:
             raise ValueError("probe: expected the mean magnitudes of the data for 'data', got none")
-        wave = torch.fft.fftshift(ifft2(mean_magnitudes.to(torch.complex64)))
+        back = propagator(geometry, mean_magnitudes.device)
+        wave = back.adjoint(mean_magnitudes.to(torch.complex64))
+        wave = torch.fft.fftshift(wave) if back.corner else wave
     else:
         wave = aperture(parsed, geometry).to(torch.complex64)
     wave = propagate(wave, parsed.defocus_m, geometry.wavelength_m, geometry.pixel_m)
@@ -135,7 +139,7 @@ def with_modes(probe: Probe, modes: int) -> Complex[Tensor, "more y x"]:
     return torch.cat([probe, torch.stack(extra)]) if extra else probe
 
 
-def aperture(spec: ProbeSpec, geometry: FarField) -> Complex[Tensor, "y x"]:
+def aperture(spec: ProbeSpec, geometry: Geometry) -> Complex[Tensor, "y x"]:
     """A plane wave behind an aperture, or a Gaussian waist, centred at [n // 2, n // 2]."""
     n, s = geometry.size, OVERSAMPLING if spec.kind != "gaussian" else 1
     offsets = (torch.arange(n * s, dtype=torch.float64) + 0.5) / s - 0.5 - n // 2

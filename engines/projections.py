@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,8 +13,9 @@ from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import LOST, Beam, BeamFit, BeamOfFrames, beam_of
 from engines.metrics import Misfit
-from engines.optics import exit_waves, fft2, intensity, over_modes
+from engines.optics import exit_waves, intensity, over_modes
 from engines.state import Data
+from engines.subpixel import visits
 
 DARKEST = 1e-6
 """Magnitude below which a model pixel is taken to be dark."""
@@ -74,12 +76,13 @@ def fitted_beam(object: Object, probe: Probe, data: Data, beam: Beam, background
     return fit.result(data.positions)
 
 
-def _modelled(object: Object, probe: Probe, data: Data) -> Iterator[tuple[range, Waves, Magnitudes]]:
+def _modelled(object: Object, probe: Probe, data: Data) -> Iterator[tuple[list[int], Waves, Magnitudes]]:
     """The model of all frames in Fourier space, with their magnitudes, some at a time."""
     n = parallel.FRAMES_PER_BLOCK
     waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
     magnitudes = torch.empty((n, *data.window), device=probe.device)
-    for a in range(0, data.count, n):
-        b = min(a + n, data.count)
-        model = exit_waves(probe, object, data.positions[a:b], waves[: b - a])
-        yield range(a, b), fft2(model), data.magnitudes(range(a, b), magnitudes)
+    probe = probe.clone()
+    for frames, propagator in visits(np.arange(data.count), data.fractions, probe, n, data.propagator):
+        model = exit_waves(probe, object, data.positions[torch.from_numpy(frames)], waves[: len(frames)])
+        chosen = frames.tolist()
+        yield chosen, propagator.forward(model), data.magnitudes(chosen, magnitudes)

@@ -12,9 +12,9 @@ from torch import view_as_real
 from engines.arrays import Magnitudes, Waves
 from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
-from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
 from engines.projections import compare, magnitude_projection_
+from engines.propagation import Propagator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,14 @@ class RAAR(OverlapEngine):
         waves: Waves,
         overlapped: Waves,
         magnitudes: Magnitudes,
+        propagator: Propagator,
         misfit: Misfit | None,
         beam: BeamOfFrames | None,
     ) -> None:
         """One Fourier constraint, as the class says."""
         if misfit is not None:
-            compare(fft2(overlapped), magnitudes, misfit, beam)
+            compare(propagator.forward(overlapped), magnitudes, misfit, beam)
         reflected = torch.lerp(view_as_real(waves), view_as_real(overlapped), 2)
-        projected = ifft2(magnitude_projection_(fft2(torch.view_as_complex(reflected)), magnitudes, beam=beam))
+        on_detector = propagator.forward(torch.view_as_complex(reflected))
+        projected = propagator.adjoint(magnitude_projection_(on_detector, magnitudes, beam=beam))
         waves.add_(projected).mul_(self.beta).add_(overlapped, alpha=1 - 2 * self.beta)

@@ -11,12 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.arrays import Magnitudes, Object, Positions, Probe
 from engines.beam import Beam
 from engines.blocks import Blocks
+from engines.propagation import FOURIER, Propagator
+from engines.subpixel import Fractions, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +31,20 @@ class Data:
     rows: NDArray[np.int64]
     """Row in `storage` of each frame."""
     positions: Positions
-    """Top-left corner (row, col) of each frame's window on the present canvas, in pixels."""
+    """Top-left corner (row, col) of each frame's window on the present canvas, in whole pixels."""
     counts: float
     """Trusted counts of all these frames, sum I."""
     magnitude_sum: float
     """Sum of their square roots."""
+    propagator: Propagator = FOURIER
+    """From sample to detector, by this reconstruction's geometry."""
+    nominal: Float[Tensor, "frame 2"] | None = None
+    """The corners as given, not rounded, in pixels; none where they are whole."""
+    fractions: Fractions | None = None
+    """How far each frame's probe lies beyond its corner, within half a pixel; none: on it."""
 
     @classmethod
-    def of(cls, magnitudes: Magnitudes, positions: Positions) -> Data:
+    def of(cls, magnitudes: Magnitudes, positions: Positions, propagator: Propagator = FOURIER) -> Data:
         """Data from plain tensors."""
         storage = Blocks(tuple(magnitudes.shape[1:]), magnitudes.dtype, magnitudes.device, len(magnitudes))
         storage.write(0, magnitudes)
@@ -46,7 +55,15 @@ class Data:
             positions=positions,
             counts=float(trusted.square().sum()),
             magnitude_sum=float(trusted.sum()),
+            propagator=propagator,
         )
+
+    def moved(self, offsets: Float[Tensor, "frame 2"], object_shape: tuple[int, int]) -> Data:
+        """The same with each window so many pixels from its nominal position, but still on the object as a whole."""
+        nominal = self.positions.double() if self.nominal is None else self.nominal
+        last = torch.tensor(object_shape) - torch.tensor(self.window)
+        whole, fractions = split(torch.minimum((nominal + offsets).clamp(min=0), last.double()))
+        return replace(self, positions=whole, fractions=fractions)
 
     @property
     def count(self) -> int:
@@ -76,6 +93,47 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Offsets:
+    """Refined positions, and what the refinement remembers of each frame."""
+
+    pixels: Float[Tensor, "frame 2"]
+    """From the nominal position, (row, col) in pixels of the object, so that a growing canvas changes nothing."""
+    first: Float[Tensor, "frame 2"]
+    """Running mean that the method keeps: of a frame's own steps."""
+    second: Float[Tensor, "frame 2"]
+    """Another: of the steps shared with neighbours, or of the squares of the own ones."""
+    age: Float[Tensor, frame]
+    """Steps taken."""
+
+    @classmethod
+    def none(cls) -> Offsets:
+        """Of no frame yet."""
+        nothing = torch.zeros(0, 2, dtype=torch.float64)
+        return cls(pixels=nothing, first=nothing, second=nothing, age=nothing[:, 0])
+
+    def extended(self, count: int) -> Offsets:
+        """With frames that came since: they start where the last ones were found, as a slow drift would have it."""
+        new = count - len(self.pixels)
+        if new <= 0:
+            return self
+        start = self.pixels[-new:].mean(dim=0) if len(self.pixels) else torch.zeros(2, dtype=torch.float64)
+        return Offsets(
+            pixels=torch.cat([self.pixels, start.expand(new, 2)]),
+            first=torch.cat([self.first, torch.zeros(new, 2, dtype=torch.float64)]),
+            second=torch.cat([self.second, torch.zeros(new, 2, dtype=torch.float64)]),
+            age=torch.cat([self.age, torch.zeros(new, dtype=torch.float64)]),
+        )
+
+    def restarted(self, jumps: Float[Tensor, "frame 2"]) -> Offsets:
+        """With these frames moved at once, which forget their steps; 0 for those that stay."""
+        stay = (jumps == 0).all(dim=1)
+        kept = stay[:, None].double()
+        return Offsets(
+            pixels=self.pixels + jumps, first=self.first * kept, second=self.second * kept, age=self.age * stay
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """Everything that an iteration changes. An algorithm that remembers more subclasses it."""
 
@@ -93,6 +151,8 @@ class State:
     """Intensity of each frame and background, where they are fitted."""
     exit_waves: Blocks | None = None
     """Stored exit waves (frame, mode, y, x), for algorithms that need them."""
+    offsets: Offsets | None = None
+    """Refined positions; none where they are not refined."""
     error: float = math.nan
     """Relative amplitude error sqrt(sum (|f| - sqrt I)^2 / sum I) of the last iteration; NaN where not computed."""
     r_factor: float = math.nan

@@ -16,9 +16,10 @@ from engines import parallel
 from engines.arrays import Object, Probe, Waves
 from engines.beam import beam_of
 from engines.metrics import Misfit
-from engines.optics import bounding_box, exit_waves, fft2, ifft2, over_modes
+from engines.optics import bounding_box, exit_waves, over_modes
 from engines.projections import DARKEST, magnitude_projection_
 from engines.state import Data, Engine, State
+from engines.subpixel import visits
 
 Sums = tuple[Tensor, Tensor]
 View = tuple[slice, slice]
@@ -70,7 +71,6 @@ class StochasticEngine(Engine):
         """One sweep; object and probe are changed in place."""
         iteration = state.iteration + 1
         order = np.random.default_rng((self.seed, iteration)).permutation(data.count)
-        positions = data.positions[torch.from_numpy(order)]
         misfit = Misfit(data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
         share = self.step_share(state.since)
@@ -80,15 +80,16 @@ class StochasticEngine(Engine):
             torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device) for _ in range(2)
         )
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
-        for start in range(0, data.count, n):
-            chosen, corners = order[start : start + n].tolist(), positions[start : start + n]
+        for frames, propagator in visits(order, data.fractions, state.probe, n, data.propagator):
+            chosen, corners = frames.tolist(), data.positions[torch.from_numpy(frames)]
             for a in range(0, len(chosen), parallel.FRAMES_PER_BLOCK):
                 block = slice(a, a + parallel.FRAMES_PER_BLOCK)
                 measurement = data.magnitudes(chosen[block], magnitudes)
                 model = exit_waves(state.probe, state.object, corners[block], waves[: len(chosen[block])])
                 beam = beam_of(state.beam, chosen[block])
-                projected = magnitude_projection_(fft2(model), measurement, misfit if measured else None, beam)
-                torch.sub(ifft2(projected), model, out=difference[: len(chosen)][block])
+                on_detector = propagator.forward(model)
+                projected = magnitude_projection_(on_detector, measurement, misfit if measured else None, beam)
+                torch.sub(propagator.adjoint(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
             self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, shares)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)

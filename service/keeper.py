@@ -142,13 +142,14 @@ class Keeper:
         assert run.data is not None
         data = run.data
         light = illumination(run.state.probe, data.positions, run.canvas.shape)
+        given_m, refined_px = run.dataset.positions_m()[data.rows], run.refined_px
         result = Result(
             object=run.state.object[None].cpu().numpy(),
             probe=run.modes.cpu().numpy(),
             pixel_m=run.canvas.pixel_m,
             origin_m=run.canvas.origin_m,
-            positions_m=run.dataset.positions_m()[data.rows],
-            positions_px=data.positions.numpy().astype(np.float64),
+            positions_m=given_m if refined_px is None else run.canvas.to_metres(refined_px),
+            positions_px=data.positions.numpy().astype(np.float64) if refined_px is None else refined_px,
             frame_index=run.dataset.indices()[data.rows],
             metrics=read_table(self.folder / "metrics.f64", len(METRIC_COLUMNS)),
             metric_columns=METRIC_COLUMNS,

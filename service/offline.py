@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.offline import Chunk, chunks, drive
+from engines.propagation import propagator
 from service.formats import ScanFile
 from service.keeper import Keeper
 from service.setup import Setup, free_bytes
@@ -77,7 +78,15 @@ def reconstruct_scan(
         _append(dataset, chunk)
     canvas = setup.canvas(dataset.positions_m())
     probe = setup.probe(dataset, canvas, device)
-    run = LiveRun(setup.engine, setup.policy, dataset, canvas, probe)
+    run = LiveRun(
+        setup.engine,
+        setup.policy,
+        dataset,
+        canvas,
+        probe,
+        propagator=propagator(setup.optics, device),
+        refinement=setup.refinement,
+    )
     with tempfile.TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder))
         for progress in drive(run, feed):
@@ -86,7 +95,7 @@ def reconstruct_scan(
         keeper.write_result(
             out,
             run,
-            geometry=spec.geometry or start.geometry,
+            geometry=setup.geometry,
             configuration=setup.configuration,
             version=VERSION,
             started_ns=started_ns,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines.live import LiveRun, NonFiniteError, Progress
+from engines.propagation import propagator
 from service.browser import ReconstructionStatus
 from service.config import Settings
 from service.keeper import Keeper
@@ -160,7 +161,16 @@ class Runner:
         if checkpoint is not None:
             canvas = checkpoint.canvas
             self._log.info("resumed", iteration=checkpoint.iteration)
-        self._run = LiveRun(self.setup.engine, self.setup.policy, dataset, canvas, probe, checkpoint)
+        self._run = LiveRun(
+            self.setup.engine,
+            self.setup.policy,
+            dataset,
+            canvas,
+            probe,
+            checkpoint,
+            propagator(self.setup.optics, self.session.device),
+            self.setup.refinement,
+        )
         return self._run
 
     def _note(self, progress: Progress) -> None:
@@ -238,7 +248,7 @@ class Runner:
 
     def _about(self) -> dict[str, Any]:
         return {
-            "geometry": self.setup.spec.geometry or self.setup.start.geometry,
+            "geometry": self.setup.geometry,
             "configuration": self.setup.configuration,
             "version": VERSION,
             "started_ns": self.status.created_ns,

@@ -22,12 +22,25 @@ from engines.dataset import GrowingDataset
 from engines.memory import dataset_bytes, run_bytes
 from engines.optics import FarField
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
 from engines.probes import initial_probe, probe_from_array
+from engines.propagation import Geometry, NearField
 from engines.registry import engine_name
 from engines.start import computed_probe
 from engines.state import Engine
-from service.specs import AUTO, GIVEN, SpecError, build_engines, build_policy, check_spec, merge_specs, plain_fields
+from service import wire
+from service.specs import (
+    AUTO,
+    GIVEN,
+    SpecError,
+    build_engines,
+    build_policy,
+    build_refinement,
+    check_spec,
+    merge_specs,
+    plain_fields,
+)
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
 
 FIRST_REACH_PX = 2048
@@ -104,6 +117,11 @@ class Setup:
         assert self.spec.engine is not None
         return self.spec.engine.name
 
+    @property
+    def refinement(self) -> Refinement | None:
+        """How positions are refined, if they are."""
+        return build_refinement(self.spec.positions)
+
     @cached_property
     def preparation(self) -> Preparation:
         """How frames become magnitudes; equal ones share a dataset."""
@@ -117,20 +135,34 @@ class Setup:
             frame_dtype=frame_dtype(start.dtype),
             orientation=orientation,
             crop=spec.crop,
+            binning=spec.binning or 1,
             centre=centre,
             valid_min=start.valid_min,
             valid_max=start.valid_max,
+            corner=self.geometry.focus_distance_m is None,
         )
 
+    @property
+    def geometry(self) -> wire.Geometry:
+        """What was asked for, else the scan's own."""
+        return self.spec.geometry or self.start.geometry
+
     @cached_property
-    def optics(self) -> FarField:
-        """Wavelength, distance, pixels."""
-        geometry = self.spec.geometry or self.start.geometry
-        return FarField(
-            wavelength_m=geometry.wavelength_m,
-            distance_m=geometry.distance_m,
-            detector_pixel_m=geometry.detector_pixel_m,
-            size=self.preparation.size,
+    def optics(self) -> Geometry:
+        """Wavelength, distances, pixels: far field, or near field where the focus is known."""
+        given = self.geometry
+        size, focus_m = self.preparation.size, given.focus_distance_m
+        pixel_m = given.detector_pixel_m * self.preparation.binning
+        if focus_m is None:
+            return FarField(
+                wavelength_m=given.wavelength_m, distance_m=given.distance_m, detector_pixel_m=pixel_m, size=size
+            )
+        return NearField(
+            wavelength_m=given.wavelength_m,
+            distance_m=given.distance_m,
+            focus_distance_m=focus_m,
+            detector_pixel_m=pixel_m,
+            size=size,
         )
 
     @property
@@ -176,6 +208,10 @@ class Setup:
             if "probe" not in self.arrays:
                 raise SpecError("probe: expected an array with the scan's start for 'given', got none")
             probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.modes)
+        if self.probe_source == AUTO and not isinstance(self.optics, FarField):
+            raise SpecError(
+                "probe: expected a far-field geometry for 'auto'; in near field 'data' starts from the frames"
+            )
 
     @property
     def probe_source(self) -> str:
@@ -189,6 +225,7 @@ class Setup:
         if self.probe_source == GIVEN:
             probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
+            assert isinstance(self.optics, FarField), "check_probe sees to it"
             frames, mean = dataset.data(canvas), dataset.mean_magnitudes()
             probe = computed_probe(self.optics, frames, canvas.shape, mean, self.modes)
         else:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engines.chain import Chain, Stage
 from engines.policy import LivePolicy
+from engines.positions import Refinement
 from engines.probes import ProbeSpec
 from engines.registry import ENGINES
 from engines.state import Engine
@@ -36,8 +37,9 @@ def merge_specs(*layers: ReconstructionSpec | None) -> ReconstructionSpec:
         if layer is None:
             continue
         given = layer.model_dump(exclude_defaults=True)
-        if "live" in given:
-            given["live"] = merged.get("live", {}) | given["live"]
+        for name in ("live", "positions"):
+            if name in given:
+                given[name] = merged.get(name, {}) | given[name]
         engine, earlier = given.get("engine"), merged.get("engine")
         if engine and earlier and engine["name"] == earlier["name"]:
             parameters = earlier.get("parameters", {}) | engine.get("parameters", {})
@@ -76,10 +78,16 @@ def build_policy(given: Mapping[str, Any]) -> LivePolicy:
     return _validate(LivePolicy, given, "live policy")
 
 
+def build_refinement(given: Mapping[str, Any] | None) -> Refinement | None:
+    """The position refinement with these fields, if one is asked for; raises `SpecError`."""
+    return None if given is None else _validate(Refinement, given, "positions")
+
+
 def check_spec(spec: ReconstructionSpec) -> None:
     """Refuse what no scan could use; raises `SpecError`."""
     build_engines(spec)
     build_policy(spec.live)
+    build_refinement(spec.positions)
     try:
         if spec.probe not in (None, AUTO, GIVEN):
             ProbeSpec.parse(spec.probe)
@@ -93,10 +101,11 @@ def plain_fields(parameters: Engine | LivePolicy) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """JSON schemas of all engines and of the live policy, for forms and for documentation."""
+    """JSON schemas of all engines, of the live policy and of the position refinement, for forms and documentation."""
     return {
         "engines": {name: TypeAdapter(engine).json_schema() for name, engine in ENGINES.items()},
         "live": TypeAdapter(LivePolicy).json_schema(),
+        "positions": TypeAdapter(Refinement).json_schema(),
     }
 
 

@@ -51,7 +51,7 @@ class Strict(BaseModel):
 
 
 class Geometry(Strict):
-    """Far-field geometry of a transmission experiment."""
+    """Geometry of a transmission experiment: far field, or near field where `focus_distance_m` is given."""
 
     energy_J: Annotated[float, Gt(0)]  # noqa: N815 - the unit's own spelling
     """Photon energy in joule."""
@@ -59,6 +59,9 @@ class Geometry(Strict):
     """From sample to detector, in metres."""
     detector_pixel_m: Annotated[float, Gt(0)]
     """Edge of a square detector pixel, in metres."""
+    focus_distance_m: Annotated[float, Gt(0)] | None = None
+    """From the beam's focus to the sample, in metres: near field in a cone beam magnified by (focus_distance_m +
+    distance_m) / focus_distance_m; none: far field."""
 
     @property
     def wavelength_m(self) -> float:
@@ -109,8 +112,12 @@ class ReconstructionSpec(Strict):
     """In place of the scan's own."""
     crop: Annotated[int, Gt(0)] | None = None
     """Use the central crop x crop pixels of each frame."""
+    binning: Annotated[int, Gt(0)] | None = None
+    """Add up squares of so many by so many detector pixels, after cropping; default 1."""
     centre: tuple[float, float] | None = None
     """Pixel (row, col) of zero frequency in the frame after orientation; default (h // 2, w // 2)."""
+    positions: dict[str, Any] | None = None
+    """Refine the positions: fields of the refinement, {} for its defaults; none: take them as they are given."""
     seed: Annotated[int, Ge(0)] | None = None
     """Of the order in which a sequential engine visits the frames."""
     label: Annotated[str, Len(0, 80)] = ""

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from service.cli.parsing import make_spec, parse_engines
+from service.cli.parsing import make_spec, parse_engines, parse_positions
 from service.wire import D4, ReconstructionSpec
 
 out, err = Console(), Console(stderr=True)
@@ -43,7 +43,10 @@ StartAfter = Annotated[int | None, typer.Option(help="frames before the first it
 PerChunk = Annotated[int | None, typer.Option(help="iterations on each chunk; default: until the next one")]
 Final = Annotated[int | None, typer.Option(help="iterations after the last frame")]
 Orient = Annotated[D4 | None, typer.Option("--orientation", help="turn or mirror of the frames as received")]
+Refine = Annotated[bool, typer.Option("--refine-positions", help="find where the frames really were")]
+Setting = Annotated[str | None, typer.Option("--geometry", help="far-field, or near-field,focus=3.65mm")]
 Crop = Annotated[int | None, typer.Option(help="use the central CROP x CROP pixels of each frame")]
+Binning = Annotated[int | None, typer.Option(help="add up squares of so many by so many detector pixels")]
 Seed = Annotated[int | None, typer.Option(help="of the order in which frames are visited")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Url = Annotated[str, typer.Option(help="where the service is")]
@@ -58,10 +61,12 @@ def progress_bar() -> Iterator[Progress]:
         yield bar
 
 
-def spec_of(engine: str | None, settings: list[str] | None, **fields: Any) -> ReconstructionSpec:
+def spec_of(engine: str | None, settings: list[str] | None, refine: bool, **fields: Any) -> ReconstructionSpec:
     """A specification of what was given on the command line."""
-    engines = parse_engines(engine, settings or [])
-    return make_spec(engine=next(iter(engines), None), then=tuple(engines[1:]) or None, **fields)
+    positions, others = parse_positions(refine, settings or [])
+    engines = parse_engines(engine, others)
+    spec = make_spec(engine=next(iter(engines), None), then=tuple(engines[1:]) or None, **fields)
+    return spec.model_copy(update={"positions": positions})
 
 
 def live_of(**fields: int | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from service.wire import EngineSpec, Orientation, ReconstructionSpec
+from service.formats import ScanFile
+from service.formats.units import length_m
+from service.wire import EngineSpec, Geometry, Orientation, ReconstructionSpec
 
 
 class OptionError(ValueError):
@@ -39,6 +42,18 @@ def parse_engines(text: str | None, settings: Sequence[str] = ()) -> list[Engine
     ]
 
 
+def parse_positions(refine: bool, settings: Sequence[str]) -> tuple[dict[str, Any] | None, list[str]]:
+    """Fields of the position refinement, if it is asked for, from ``positions.method=correlation`` settings; and the
+    other settings.
+    """
+    mine = [setting for setting in settings if setting.startswith("positions.")]
+    others = [setting for setting in settings if setting not in mine]
+    if not refine:
+        return None, list(settings)
+    found = (setting.removeprefix("positions.").partition("=") for setting in mine)
+    return {name: yaml.safe_load(value) for name, _, value in found}, others
+
+
 def make_spec(**fields: Any) -> ReconstructionSpec:
     """A specification of those fields that were given."""
     orientation = fields.pop("orientation", None)
@@ -46,6 +61,21 @@ def make_spec(**fields: Any) -> ReconstructionSpec:
     if orientation is not None:
         given["orientation"] = Orientation(frames=orientation)
     return ReconstructionSpec.model_validate(given)
+
+
+def with_geometry(scan: ScanFile, text: str | None) -> ScanFile:
+    """The scan with the geometry that ``far-field`` or ``near-field,focus=3.65mm`` makes of its own."""
+    if text is None:
+        return scan
+    kind, _, option = text.partition(",")
+    name, _, value = option.partition("=")
+    if (kind, name) not in (("far-field", ""), ("near-field", "focus")):
+        raise OptionError(f"--geometry: expected far-field or near-field,focus=LENGTH, got {text!r}")
+    focus_m = length_m(value) if name else None
+    if focus_m is not None and not 0 < focus_m < np.inf:
+        raise OptionError(f"--geometry: expected a focus more than 0 m before the sample, got {text!r}")
+    known = scan.geometry.model_dump() | {"focus_distance_m": focus_m}
+    return replace(scan, geometry=Geometry.model_validate(known))
 
 
 def split_dataset(text: str) -> tuple[Path, str] | None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from service.cli.options import (
     DEFAULT_URL,
     AsJson,
+    Binning,
     Chunk,
     Crop,
     Engine,
@@ -22,8 +23,10 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    Refine,
     Seed,
     SetOption,
+    Setting,
     StartAfter,
     Threads,
     Url,
@@ -32,7 +35,7 @@ from service.cli.options import (
     progress_bar,
     spec_of,
 )
-from service.cli.parsing import load_array, load_probe
+from service.cli.parsing import load_array, load_probe, with_geometry
 
 app = typer.Typer()
 
@@ -55,7 +58,10 @@ def reconstruct(
     final_iterations: Final = None,
     mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
     orientation: Orient = None,
+    geometry: Setting = None,
+    refine_positions: Refine = False,
     crop: Crop = None,
+    binning: Binning = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     threads: Threads = None,
     seed: Seed = None,
@@ -79,11 +85,19 @@ def reconstruct(
         iterations_per_chunk=iterations_per_chunk,
         final_iterations=final_iterations,
     )
-    given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
-    spec = spec_of(engine, settings, **given)
+    given = {
+        "modes": modes,
+        "probe": description,
+        "orientation": orientation,
+        "crop": crop,
+        "binning": binning,
+        "seed": seed,
+    }
+    spec = spec_of(engine, settings, refine_positions, **given)
     iterations = iterations_of(spec, iterations)
     spec = spec.model_copy(update={"live": policy if live else offline_policy(iterations)})
     with open_scan(file) as scan, progress_bar() as bar:
+        scan = with_geometry(scan, geometry)
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
         if mask is not None:
             arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
@@ -121,6 +135,8 @@ def attach(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     crop: Crop = None,
+    binning: Binning = None,
+    refine_positions: Refine = False,
     label: Annotated[str | None, typer.Option(help="a name for it")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
@@ -137,7 +153,17 @@ def attach(
         iterations_per_chunk=iterations_per_chunk,
         final_iterations=final_iterations,
     )
-    spec = spec_of(engine, settings, modes=modes, probe=probe, crop=crop, label=label, live=policy)
+    spec = spec_of(
+        engine,
+        settings,
+        refine_positions,
+        modes=modes,
+        probe=probe,
+        crop=crop,
+        binning=binning,
+        label=label,
+        live=policy,
+    )
     with Client(url) as client:
         name = client.scans(1)[0].id if scan == "latest" else scan
         status = client.start(name, spec)
@@ -196,7 +222,8 @@ def engines(as_json: AsJson = False) -> None:
     if as_json:
         out.print_json(data=found)
         return
-    for name, schema in [*found["engines"].items(), ("live policy", found["live"])]:
+    others = [("live policy", found["live"]), ("positions", found["positions"])]
+    for name, schema in [*found["engines"].items(), *others]:
         table = Table(title=f"{name}: {schema.get('description', '').splitlines()[0]}", title_justify="left")
         for column in ("parameter", "default", "bounds", "meaning"):
             table.add_column(column)

@@ -11,6 +11,7 @@ import typer
 
 from service.cli.options import (
     AsJson,
+    Binning,
     Chunk,
     Crop,
     Engine,
@@ -19,8 +20,10 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    Refine,
     Seed,
     SetOption,
+    Setting,
     StartAfter,
     err,
     live_of,
@@ -28,7 +31,7 @@ from service.cli.options import (
     progress_bar,
     spec_of,
 )
-from service.cli.parsing import load_probe
+from service.cli.parsing import load_probe, with_geometry
 
 app = typer.Typer()
 
@@ -94,7 +97,10 @@ def replay(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     orientation: Orient = None,
+    geometry: Setting = None,
+    refine_positions: Refine = False,
     crop: Crop = None,
+    binning: Binning = None,
     key: Annotated[str, typer.Option(help="name of the scan; default: the file's title")] = "",
     compress: Annotated[bool, typer.Option("--compress", help="send frames as bslz4")] = False,
     drop: Annotated[str, typer.Option(help="share of rows to lose on purpose, for tests")] = "0%",
@@ -118,8 +124,15 @@ def replay(
     policy = live_of(
         start_after=start_after, iterations_per_chunk=iterations_per_chunk, final_iterations=final_iterations
     )
-    given = {"modes": modes, "probe": description, "orientation": orientation, "crop": crop, "seed": seed}
-    spec = spec_of(engine, settings, live=policy, **given)
+    given = {
+        "modes": modes,
+        "probe": description,
+        "orientation": orientation,
+        "crop": crop,
+        "binning": binning,
+        "seed": seed,
+    }
+    spec = spec_of(engine, settings, refine_positions, live=policy, **given)
     options = ReplayOptions(
         to=to,
         frame_delay_s=duration_s(frame_delay),
@@ -133,7 +146,9 @@ def replay(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open_scan(file) as scan, progress_bar() as bar:
         task = bar.add_task("sending", total=scan.n)
-        summary = send(scan, options, lambda sent, total: bar.update(task, completed=sent, total=total))
+        summary = send(
+            with_geometry(scan, geometry), options, lambda sent, total: bar.update(task, completed=sent, total=total)
+        )
     if as_json:
         out.print_json(data={"scan": summary.scan, "frames": summary.frames.sent, "seconds": summary.seconds,
                              "dropped": len(summary.frames.dropped), "repeated": summary.repeated,

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from service.formats.scanfile import Format, ScanFile, ScanFileError, as_modes, dataset_at, far_field
+from service.formats.scanfile import Format, ScanFile, ScanFileError, as_modes, dataset_at, geometry_of
 from service.wire import LIGHT_M_S, PLANCK_J_S, Geometry, Metadata, Orientation
 
 DATA = ("entry_1/data_1/data", "entry_1/instrument_1/detector_1/data")
@@ -82,7 +82,7 @@ def _geometry(path: Path, file: h5py.File) -> Geometry:
     x, y = (_number(path, file, f"{DETECTOR}/{axis}_pixel_size") for axis in "xy")
     if abs(x - y) > MAX_ANISOTROPY * x:
         raise ScanFileError(f"{path}: expected square detector pixels, got {y} m x {x} m")
-    return far_field(path, energy, _number(path, file, f"{DETECTOR}/distance"), (x + y) / 2)
+    return geometry_of(path, energy, _number(path, file, f"{DETECTOR}/distance"), (x + y) / 2)
 
 
 def _orientation(path: Path, file: h5py.File) -> Orientation:

@@ -2,7 +2,7 @@
 
 frames              (n, h, w), zero frequency at [h // 2, w // 2]
 positions_m         (n, 2) float64, (row, col) of the probe's window on the object
-attributes          detector_pixel_m, distance_m, energy_keV; any other is kept as metadata
+attributes          detector_pixel_m, distance_m, energy_keV; focus_distance_m for near field; others are metadata
 mask_valid          (h, w), 1 or true where a pixel can be trusted        optional, as all below
 i0                  (n,) relative intensity of the beam
 probe_guess         (mode, y, x) or (y, x) complex
@@ -30,13 +30,14 @@ from service.formats.scanfile import (
     Truth,
     as_modes,
     dataset_at,
-    far_field,
+    geometry_of,
     plain_metadata,
 )
 from service.wire import ELECTRON_VOLT_J, Geometry
 
 GEOMETRY_ATTRIBUTES = ("detector_pixel_m", "distance_m", "energy_keV")
-NOT_METADATA = frozenset((*GEOMETRY_ATTRIBUTES, "title", "valid_max"))
+FOCUS = "focus_distance_m"
+NOT_METADATA = frozenset((*GEOMETRY_ATTRIBUTES, FOCUS, "title", "valid_max"))
 
 
 def _recognises(file: h5py.File) -> bool:
@@ -74,11 +75,12 @@ def _geometry(path: Path, file: h5py.File) -> Geometry:
         raise ScanFileError(f"{path}: expected attributes {', '.join(GEOMETRY_ATTRIBUTES)}, missing {missing}")
     try:
         pixel, distance, energy = (float(file.attrs[name]) for name in GEOMETRY_ATTRIBUTES)
+        focus = float(file.attrs[FOCUS]) if FOCUS in file.attrs else None
     except (TypeError, ValueError) as error:
         raise ScanFileError(
-            f"{path}: attributes {', '.join(GEOMETRY_ATTRIBUTES)}: expected numbers: {error}"
+            f"{path}: attributes {', '.join(GEOMETRY_ATTRIBUTES)}, {FOCUS}: expected numbers: {error}"
         ) from error
-    return far_field(path, energy * 1e3 * ELECTRON_VOLT_J, distance, pixel)
+    return geometry_of(path, energy * 1e3 * ELECTRON_VOLT_J, distance, pixel, focus)
 
 
 def _truth(file: h5py.File, geometry: Geometry) -> Truth | None:
@@ -131,6 +133,8 @@ def _write_header(file: h5py.File, geometry: Geometry, metadata: Mapping[str, st
     file.attrs["detector_pixel_m"] = geometry.detector_pixel_m
     file.attrs["distance_m"] = geometry.distance_m
     file.attrs["energy_keV"] = geometry.energy_J / ELECTRON_VOLT_J / 1e3
+    if geometry.focus_distance_m is not None:
+        file.attrs[FOCUS] = geometry.focus_distance_m
 
 
 def _append(file: h5py.File, blocks: Iterable[NDArray[Any]], n: int) -> None:

@@ -3,6 +3,7 @@
     entry_1/image_1/data                          object (mode, row, col) complex64        also /object
     entry_1/instrument_1/source_1/illumination    probe (mode, y, x) complex64             also /probe
     entry_1/instrument_1/source_1/energy, wavelength; detector_1/distance, x_pixel_size, y_pixel_size
+    entry_1/instrument_1/source_1/focus_distance  focus to sample, where it is near field
     entry_1/sample_1/geometry_1/translation       (n, 3) of the sample, as CXI wants it
     entry_1/image_1/process_1                     program, version, configuration, metrics
     positions_m, positions_px, frame_index        (n, 2), (n, 2), (n,) as used, of the probe's window
@@ -119,6 +120,8 @@ def _write_instrument(file: h5py.File, result: Result) -> None:
     geometry = result.geometry
     source = file.create_group(SOURCE)
     source["energy"], source["wavelength"] = geometry.energy_J, geometry.wavelength_m
+    if geometry.focus_distance_m is not None:
+        source["focus_distance"] = geometry.focus_distance_m
     source["illumination"] = result.probe.astype(np.complex64, copy=False)
     source["probe"] = h5py.SoftLink(f"/{SOURCE}/illumination")
     detector = file.create_group(DETECTOR)
@@ -165,6 +168,7 @@ def read_result(path: Path) -> Result:
         energy, distance, pixel = (
             float(file[name][()]) for name in (f"{SOURCE}/energy", f"{DETECTOR}/distance", f"{DETECTOR}/x_pixel_size")
         )
+        focus = dataset_at(file, f"{SOURCE}/focus_distance")
         row, col = (float(each) for each in file.attrs["origin_m"])
         coverage = file.get(f"{IMAGE}/coverage")
         return Result(
@@ -177,7 +181,12 @@ def read_result(path: Path) -> Result:
             frame_index=file["frame_index"][()],
             metrics=file["metrics"][()],
             metric_columns=tuple(str(name) for name in file["metrics"].attrs["columns"]),
-            geometry=Geometry(energy_J=energy, distance_m=distance, detector_pixel_m=pixel),
+            geometry=Geometry(
+                energy_J=energy,
+                distance_m=distance,
+                detector_pixel_m=pixel,
+                focus_distance_m=None if focus is None else float(focus[()]),
+            ),
             configuration=json.loads(file[f"{PROCESS}/configuration"].asstr()[()]),
             version=file[f"{PROCESS}/version"].asstr()[()],
             started_ns=int(file.attrs["started_ns"]),

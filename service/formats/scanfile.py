@@ -144,10 +144,17 @@ def open_hdf5(path: Path) -> h5py.File:
         raise ScanFileError(f"{path}: expected a complete HDF5 file, {reason}: {error}") from error
 
 
-def far_field(path: Path, energy_j: float, distance_m: float, detector_pixel_m: float) -> Geometry:
+def geometry_of(
+    path: Path, energy_j: float, distance_m: float, detector_pixel_m: float, focus_distance_m: float | None = None
+) -> Geometry:
     """A file's geometry; raises `ScanFileError` for numbers that cannot be one."""
     try:
-        return Geometry(energy_J=energy_j, distance_m=distance_m, detector_pixel_m=detector_pixel_m)
+        return Geometry(
+            energy_J=energy_j,
+            distance_m=distance_m,
+            detector_pixel_m=detector_pixel_m,
+            focus_distance_m=focus_distance_m,
+        )
     except ValidationError as error:
         raise ScanFileError(f"{path}: geometry: {explain(error)}") from error
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engines.compare import likeness, scanned
+from engines.compare import likeness, scanned, shifted
 from engines.optics import intensity
 from engines.simulate import Scan, raster, simulate, spiral
 
@@ -70,3 +70,13 @@ def test_frames_are_seeded_one_by_one_and_have_poisson_noise(scan: Scan) -> None
     pulls = (frames - expected)[bright] / np.sqrt(expected[bright])
     assert pulls.mean() == pytest.approx(0, abs=0.05)
     assert pulls.std() == pytest.approx(1, abs=0.05)
+
+
+def test_a_shift_of_a_fraction_of_a_pixel_is_found(scan: Scan) -> None:
+    object = scan.object.numpy()
+    region = scanned(scan.canvas.to_pixels(scan.positions_m), (64, 64), object.shape)
+    smooth = np.fft.ifft2(np.fft.fft2(object) * np.fft.fft2(np.hanning(7)[:, None] * np.hanning(7), object.shape))
+    ramp = np.exp(0.02j * np.arange(object.shape[0]))[:, None]
+    moved = shifted(smooth, np.array([0.4, -0.7])) * ramp * (2 - 1j)
+    assert likeness(moved, smooth, region).nmse > 1e-3
+    assert likeness(moved, smooth, region, shift=True).nmse < 1e-6

@@ -11,10 +11,10 @@ from engines.beam import BeamOfFrames
 from engines.dataset import GrowingDataset
 from engines.metrics import Misfit
 from engines.offline import drive, offline_run
-from engines.optics import fft2, ifft2
 from engines.overlap import OverlapEngine
 from engines.probes import initial_probe
 from engines.projections import compare, magnitude_projection_
+from engines.propagation import Propagator
 from engines.simulate import Scan
 from engines.state import Engine
 from engines.table import engine_table
@@ -44,8 +44,7 @@ def test_the_example_runs(scan: Scan, dataset: GrowingDataset) -> None:
         "Misfit": Misfit,
         "BeamOfFrames": BeamOfFrames,
         "compare": compare,
-        "fft2": fft2,
-        "ifft2": ifft2,
+        "Propagator": Propagator,
         "magnitude_projection_": magnitude_projection_,
     }
     exec(code, names)

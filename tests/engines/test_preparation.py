@@ -124,3 +124,27 @@ def test_errors_say_what_was_expected_and_what_came() -> None:
         Preparation(frame_shape=(4, 6), frame_dtype=np.dtype("<u2"), crop=5)
     with pytest.raises(ValueError, match="centre: expected a pixel"):
         Preparation(frame_shape=(4, 6), frame_dtype=np.dtype("<u2"), centre=(4, 0))
+
+
+@pytest.mark.parametrize("corner", [True, False])
+def test_binning_adds_up_squares_of_trusted_pixels(corner: bool) -> None:
+    frames = np.random.default_rng(1).integers(0, 50, (2, 16, 16)).astype(np.uint16)
+    mask = np.ones((16, 16), np.uint8)
+    mask[5, 9] = 0
+    prepared = Preparation(
+        frame_shape=(16, 16), frame_dtype=frames.dtype, crop=12, binning=2, valid_max=49.0, corner=corner
+    )(frames, mask)
+    sums = frames[:, 2:14, 2:14].astype(float).reshape(2, 6, 2, 6, 2).sum(axis=(2, 4))
+    sums[:, 1, 3] = 1.0  # squared again, -1 means the same
+    expected = np.fft.ifftshift(sums, axes=(1, 2)) if corner else sums
+    assert np.allclose(prepared.magnitudes.square(), expected, rtol=1e-5)
+    assert int((prepared.magnitudes < 0).sum()) == 2
+    sums[:, 1, 3] = 0
+    assert np.allclose(prepared.counts, sums.sum(axis=(1, 2)))
+
+
+def test_binning_must_divide_the_crop_and_widens_what_is_stored() -> None:
+    with pytest.raises(ValueError, match="binning: expected a crop that is an even number of squares, got 3 for 16"):
+        Preparation(frame_shape=(16, 16), frame_dtype=np.dtype("u2"), binning=3)
+    dtype = Preparation(frame_shape=(16, 16), frame_dtype=np.dtype("u2"), binning=4).magnitude_dtype
+    assert dtype == torch.float32

@@ -38,7 +38,13 @@ RESULT = Result(
 )
 
 
-@pytest.mark.parametrize("result", [RESULT, replace(RESULT, coverage=None, metadata={}, configuration={})])
+NEAR = RESULT.geometry.model_copy(update={"focus_distance_m": 3.65e-3})
+
+
+@pytest.mark.parametrize(
+    "result",
+    [RESULT, replace(RESULT, coverage=None, metadata={}, configuration={}), replace(RESULT, geometry=NEAR)],
+)
 def test_a_result_is_read_back_as_it_was(tmp_path: Path, result: Result) -> None:
     path = tmp_path / "deep" / "result.cxi"
     write_result(path, result)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from service.cli.parsing import OptionError, with_geometry
 from service.formats import ScanFileError, open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.formats.scanfile import Truth
@@ -72,6 +73,21 @@ def test_a_simulated_scan_has_its_truth(name: str, modes: int) -> None:
             assert scan.truth.positions_m is not None
             apart = np.linalg.norm(scan.truth.positions_m - scan.positions_m, axis=1)
             assert 0.5 < np.sqrt((apart**2).mean()) / 28.18e-9 < 4  # 0.7 px jitter and 3 px drift
+
+
+def test_near_field_is_kept_and_can_be_asked_for(tmp_path: Path) -> None:
+    write_plain(tmp_path / "far.h5", [FRAMES], POSITIONS, GEOMETRY)
+    with open_scan(tmp_path / "far.h5") as scan:
+        assert with_geometry(scan, None) is scan and scan.geometry.focus_distance_m is None
+        near = with_geometry(scan, "near-field,focus=3.65mm").geometry
+        assert near.focus_distance_m == pytest.approx(3.65e-3) and near.distance_m == scan.geometry.distance_m
+        for wrong in ("near-field", "near-field,focus=0mm", "near-field,z=1m", "far-field,focus=1m", "cone"):
+            with pytest.raises(OptionError, match="--geometry: expected"):
+                with_geometry(scan, wrong)
+    write_plain(tmp_path / "near.h5", [FRAMES], POSITIONS, near)
+    with open_scan(tmp_path / "near.h5") as scan:
+        assert scan.geometry.focus_distance_m == near.focus_distance_m
+        assert with_geometry(scan, "far-field").geometry.focus_distance_m is None
 
 
 def test_a_scan_is_read_back_as_it_was_written(tmp_path: Path) -> None:
