@@ -15,7 +15,7 @@ from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import BeamOfFrames, beam_of
 from engines.metrics import Misfit
-from engines.optics import CountMap, add_patches_, exit_waves, intensity, over_modes
+from engines.optics import add_patches_, exit_waves, intensity, over_modes
 from engines.patches import windows
 from engines.projections import scale_
 from engines.state import Data, Engine, State
@@ -141,7 +141,7 @@ class _Likelihood:
         n = parallel.FRAMES_PER_BLOCK
         self.spans = [(a, min(a + n, data.count)) for a in range(0, data.count, n)]
         shape = state.object.shape[0], state.object.shape[1]
-        counts = CountMap(data.positions, shape, state.probe.device)
+        counts = data.count_map(shape)
         light = counts.spread(over_modes(intensity(state.probe)))
         passed = counts.gather(intensity(state.object), data.window)
         self._light, self._passed = ((each + WEAK * each.max()).reciprocal_() for each in (light, passed))

@@ -78,7 +78,7 @@ class OverlapEngine(Engine):
         sweep = _Sweep(state.exit_waves or self._without_waves(), data)
         measured = bool(self.metrics_every) and (iteration == 1 or iteration % self.metrics_every == 0)
         numerator, misfit = sweep.fourier(self, state, measured)
-        counts = CountMap(data.positions, (state.object.shape[0], state.object.shape[1]), state.probe.device)
+        counts = data.count_map((state.object.shape[0], state.object.shape[1]))
         object, probe = state.object, state.probe
         for turn in range(self.overlap_rounds):
             if turn:

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from engines.arrays import Magnitudes, Object, Positions, Probe
 from engines.beam import Beam
 from engines.blocks import Blocks
+from engines.optics import CountMap
 from engines.propagation import FOURIER, Propagator
 from engines.subpixel import Fractions, split
 
@@ -75,6 +77,16 @@ class Data:
         """Shape (y, x) of a frame."""
         y, x = self.storage.item_shape
         return y, x
+
+    def count_map(self, object_shape: tuple[int, int]) -> CountMap:
+        """How often each pixel of the object is the corner of a window; made once, as it serves every iteration."""
+        if object_shape not in self._count_maps:
+            self._count_maps[object_shape] = CountMap(self.positions, object_shape, self.storage.device)
+        return self._count_maps[object_shape]
+
+    @cached_property
+    def _count_maps(self) -> dict[tuple[int, int], CountMap]:
+        return {}
 
     def magnitudes(self, frames: Sequence[int], scratch: Tensor) -> Magnitudes:
         """Magnitudes of some frames as float32: a view where that is possible, else copied into `scratch`."""
