@@ -105,16 +105,16 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (service_routes(hub), scan_routes(hub), reconstruction_routes(hub), replay_routes(replays)):
+    routers = (
+        service_routes(hub),
+        scan_routes(hub),
+        reconstruction_routes(hub),
+        array_routes(hub),
+        replay_routes(replays),
+    )
+    for router in routers:
         app.include_router(router, prefix="/api/v1")
-
-    @app.exception_handler(CommandError)
-    async def refused(_: Request, error: CommandError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, error.status)
-
-    @app.exception_handler(LookupError)
-    async def unknown(_: Request, error: LookupError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 404)
+    answer_errors(app)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -143,6 +143,18 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
     if web is not None and web.is_dir():
         app.mount("/", StaticFiles(directory=web, html=True), name="dashboard")
     return app
+
+
+def answer_errors(app: FastAPI) -> None:
+    """What was refused, or is not there, is an answer that says why."""
+
+    @app.exception_handler(CommandError)
+    async def refused(_: Request, error: CommandError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, error.status)
+
+    @app.exception_handler(LookupError)
+    async def unknown(_: Request, error: LookupError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 404)
 
 
 def service_routes(hub: Hub) -> APIRouter:
@@ -228,43 +240,33 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
     """Look at and steer reconstructions."""
     router = APIRouter(prefix="/reconstructions", tags=["reconstructions"])
 
-    def known(reconstruction: str) -> ReconstructionStatus:
-        if reconstruction not in hub.reconstructions:
-            raise LookupError(f"no reconstruction {reconstruction!r}; an id reads <scan>.<number>")
-        return hub.reconstructions[reconstruction]
-
-    async def snapshot(reconstruction: str) -> Snapshot:
-        known(reconstruction)
-        found = await asyncio.to_thread(hub.snapshot, reconstruction)
-        if found is None:
-            raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
-        return found
-
     @router.get("/{reconstruction}")
     async def show(reconstruction: str) -> ReconstructionStatus:
         """A reconstruction's state."""
-        return known(reconstruction)
+        return hub.reconstruction(reconstruction)
 
     @router.patch("/{reconstruction}")
     async def change(reconstruction: str, change: ParameterChange) -> ReconstructionStatus:
         """Change parameters from the next iteration on."""
-        return await hub.reconstruct("change", reconstruction=known(reconstruction).id, **change.model_dump())
+        return await hub.reconstruct(
+            "change", reconstruction=hub.reconstruction(reconstruction).id, **change.model_dump()
+        )
 
     @router.post("/{reconstruction}/restart", status_code=201)
     async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
         """Stop this one and start a new one with the fields given here in place of its own."""
         fields = spec.model_dump(exclude_defaults=True)
-        return await hub.reconstruct("restart", reconstruction=known(reconstruction).id, spec=fields)
+        return await hub.reconstruct("restart", reconstruction=hub.reconstruction(reconstruction).id, spec=fields)
 
     @router.post("/{reconstruction}/{action}")
     async def act(reconstruction: str, action: Literal["pause", "resume", "stop"]) -> ReconstructionStatus:
         """Pause, resume or stop; stopping writes the result."""
-        return await hub.reconstruct(action, reconstruction=known(reconstruction).id)
+        return await hub.reconstruct(action, reconstruction=hub.reconstruction(reconstruction).id)
 
     @router.get("/{reconstruction}/metrics")
     async def metrics(reconstruction: str) -> MetricsTable:
         """The whole convergence curve; what is not a number reads null."""
-        rows = hub.table(known(reconstruction).id, "metrics", 0).tolist()
+        rows = hub.table(hub.reconstruction(reconstruction).id, "metrics", 0).tolist()
         clean = [[value if math.isfinite(value) else None for value in row] for row in rows]
         return MetricsTable(columns=METRIC_COLUMNS, rows=clean)
 
@@ -273,9 +275,16 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         """The result file (CXI), once it is written."""
         path = hub.folder(reconstruction) / "result.cxi"
         if not path.is_file():
-            state = known(reconstruction).state
+            state = hub.reconstruction(reconstruction).state
             raise HTTPException(409, f"reconstruction {reconstruction} is {state} and has no result yet")
         return FileResponse(path, media_type="application/x-hdf5", filename=f"{reconstruction}.cxi")
+
+    return router
+
+
+def array_routes(hub: Hub) -> APIRouter:
+    """Object and probe, as arrays and as pictures."""
+    router = APIRouter(prefix="/reconstructions", tags=["reconstructions"])
 
     @router.get("/{reconstruction}/{name}", response_class=Response)
     async def array(
@@ -285,7 +294,11 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         quantity: Quantity = "phase",
     ) -> Response:
         """Object (row, col) or probe (mode, y, x), complex64 as npy, or as a picture."""
-        return array_response(await snapshot(reconstruction), name, file_format, quantity, f"{reconstruction}-{name}")
+        hub.reconstruction(reconstruction)
+        snapshot = await asyncio.to_thread(hub.snapshot, reconstruction)
+        if snapshot is None:
+            raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
+        return array_response(snapshot, name, file_format, quantity, f"{reconstruction}-{name}")
 
     return router
 

@@ -29,7 +29,7 @@ from service.browser import (
 from service.commands import CommandError, ask
 from service.config import Settings
 from service.logs import get_log
-from service.reconstructions import find_reconstruction, read_statuses
+from service.reconstructions import UnknownReconstructionError, find_reconstruction, read_statuses
 from service.scans import UnknownScanError, read_scan, scan_folders, status_of
 from service.snapshot import Snapshot, make_image
 from service.tables import read_table
@@ -148,6 +148,12 @@ class Hub:
         if scan not in self.scans:
             raise UnknownScanError(f"no scan {scan!r}")
         return self.scans[scan]
+
+    def reconstruction(self, reconstruction: str) -> ReconstructionStatus:
+        """State of a reconstruction; raises `UnknownReconstructionError`."""
+        if reconstruction not in self.reconstructions:
+            raise UnknownReconstructionError(f"no reconstruction {reconstruction!r}; an id reads <scan>.<number>")
+        return self.reconstructions[reconstruction]
 
     def folder(self, reconstruction: str) -> Path:
         """Folder of a reconstruction; raises LookupError."""
