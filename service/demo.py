@@ -6,6 +6,7 @@ happens until Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import IO, Any, Protocol
 import httpx
 
 from service.states import RECONSTRUCTION_OVER
+from service.supervisor import WATCH_PARENT
 
 START_TIMEOUT_S = 60.0
 POLL_S = 0.5
@@ -45,8 +47,11 @@ def command(*arguments: str) -> list[str]:
 
 @contextmanager
 def running(arguments: list[str], log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that writes to `log` and is ended when the block is left, however that happens."""
-    process = subprocess.Popen(arguments, start_new_session=True, stdout=log, stderr=log)
+    """A process that writes to `log` and is ended when the block is left, or when this process is killed."""
+    environment = os.environ | {WATCH_PARENT: "1"}
+    process = subprocess.Popen(
+        arguments, start_new_session=True, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
+    )
     try:
         yield process
     finally:
@@ -57,6 +62,8 @@ def running(arguments: list[str], log: IO[bytes]) -> Iterator[subprocess.Popen[b
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 def wait_until(what: str, ready: Callable[[], bool], *processes: subprocess.Popen[bytes]) -> None:

@@ -32,6 +32,7 @@ from service.cli.options import (
     spec_of,
 )
 from service.cli.parsing import load_probe, with_geometry
+from service.supervisor import watch_parent
 
 app = typer.Typer()
 
@@ -144,6 +145,7 @@ def replay(
         faults=Faults(fraction(drop), fraction(duplicate), reorder, delay_positions, seed or 0),
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    watch_parent()
     with open_scan(file) as scan, progress_bar() as bar:
         task = bar.add_task("sending", total=scan.n)
         summary = send(

@@ -121,6 +121,7 @@ def demo(
     serve_it = command("serve", f"--port={http}", f"--ingest={endpoint}", f"--data={data}", f"--files={scan.parent}")
     probe = ["--probe=round:50nm,defocus=980um"]
     replay_it = command("replay", str(scan), f"--to={endpoint}", f"--frame-delay={frame_delay}", "--chunk=25", *probe)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with progress_bar() as bar:
         run_demo(serve_it, replay_it, f"http://127.0.0.1:{http}", data, _Stage(bar), stay=not leave)
 

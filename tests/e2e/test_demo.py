@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.e2e.conftest import command, wait_for
 
@@ -37,3 +38,16 @@ def test_demo_shows_the_scan_says_where_the_result_is_and_leaves_nothing_behind(
         demo.wait(60)
     _, alive = psutil.wait_procs(list(family.values()), timeout=20)
     assert len(family) >= 4 and not alive
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_demo_that_is_ended_in_the_middle_leaves_nothing_behind(tmp_path: Path, ending: signal.Signals) -> None:
+    options = ("--data", tmp_path / "data", "--positions", "60", "--frame-delay", "1s")
+    demo = subprocess.Popen(command("demo", *options), stderr=subprocess.DEVNULL, start_new_session=True)
+    family = psutil.Process(demo.pid).children
+    wait_for("service and replay", lambda: len(family(recursive=True)) >= 5)
+    children = family(recursive=True)
+    demo.send_signal(ending)
+    demo.wait(60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
