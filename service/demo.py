@@ -97,10 +97,11 @@ def run_demo(serve: list[str], replay: list[str], url: str, data: Path, stage: S
     with path.open("wb") as log, httpx.Client(base_url=url, timeout=5) as client, running(serve, log) as service:
         try:
             wait_until("service", lambda: (fetch(client, "health") or {}).get("status") == "ok", service)
+            earlier = {scan["id"] for scan in fetch(client, "scans") or []}
             with running(replay, log) as sender:
                 stage.say(f"Open [bold]{url}[/bold] in a browser: the scan runs, and the picture grows with it.")
-                wait_until("scan", lambda: _live(client) is not None, service, sender)
-                follow(client, service, data, stage)
+                wait_until("scan", lambda: _live(client, earlier) is not None, service, sender)
+                follow(client, service, earlier, data, stage)
         except DemoError as error:
             raise DemoError(f"{error}; what the processes said is in {path}") from error
         if stay:
@@ -122,11 +123,11 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def follow(client: httpx.Client, service: subprocess.Popen[bytes], data: Path, stage: Stage) -> None:
-    """Show progress, and say each change of state, until the newest reconstruction is over."""
+def follow(client: httpx.Client, service: subprocess.Popen[bytes], earlier: set[str], data: Path, stage: Stage) -> None:
+    """Show progress, and say each change of state, until the reconstruction of the scan that is new is over."""
     told = ""
     while service.poll() is None:
-        if (live := _live(client)) is not None:
+        if (live := _live(client, earlier)) is not None:
             scan, status = live
             stage.show(scan, status)
             if status["state"] != told:
@@ -138,10 +139,10 @@ def follow(client: httpx.Client, service: subprocess.Popen[bytes], data: Path, s
     raise DemoError(f"the service ended with exit code {service.returncode}")
 
 
-def _live(client: httpx.Client) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The newest scan with a reconstruction, and that reconstruction."""
+def _live(client: httpx.Client, earlier: set[str]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The newest scan with a reconstruction that was not there earlier, and that reconstruction."""
     for scan in fetch(client, "scans") or []:
-        if scan["reconstructions"]:
+        if scan["reconstructions"] and scan["id"] not in earlier:
             status = fetch(client, f"reconstructions/{scan['reconstructions'][-1]}")
             return (scan, status) if status else None
     return None

@@ -165,7 +165,10 @@ def attach(
         live=policy,
     )
     with Client(url) as client:
-        name = client.scans(1)[0].id if scan == "latest" else scan
+        begun = [each.id for each in client.scans() if each.state != "armed"] if scan == "latest" else [scan]
+        if not begun:
+            raise LookupError(f"attach: expected a scan that has begun at {url}, there is none yet")
+        name = begun[0]
         status = client.start(name, spec)
         with progress_bar() as bar:
             task = bar.add_task(status.id, total=None)

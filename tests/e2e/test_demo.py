@@ -40,6 +40,17 @@ def test_demo_shows_the_scan_says_where_the_result_is_and_leaves_nothing_behind(
     assert len(family) >= 4 and not alive
 
 
+def test_second_demo_in_the_same_folder_tells_of_its_own_scan(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        options = ("--data", tmp_path / "data", "--positions", "30", "--frame-delay", "10ms", "--leave")
+        said = subprocess.run(command("demo", *options), capture_output=True, text=True, timeout=120).stderr
+        where = re.search(r"the result is in (\S+result\.cxi)", re.sub(r"\s+", " ", said))
+        assert where is not None and Path(where[1]).is_file(), said
+        found.append(where[1])
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_demo_that_is_ended_in_the_middle_leaves_nothing_behind(tmp_path: Path, ending: signal.Signals) -> None:
     options = ("--data", tmp_path / "data", "--positions", "60", "--frame-delay", "1s")
