@@ -163,7 +163,7 @@ class Runner:
             self._tell_if_due()
             return None
         canvas = self.setup.canvas(dataset.positions_m())
-        checkpoint = self._keeper.resume(canvas)
+        checkpoint = self._keeper.resume(canvas, self.session.device)
         probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:
             canvas = checkpoint.canvas

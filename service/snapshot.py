@@ -7,7 +7,7 @@ pictures of it. No torch here: the arrays are NumPy's.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,9 @@ from service.browser import Image, ImageRequest, Layer
 Quantity = Literal["phase", "amplitude", "complex"]
 LEVEL_PERCENTILES = (0.5, 99.5)
 """Where 8-bit pictures clip, so that a few wild pixels at the rim do not take all the contrast."""
+
+MORE = "learnt"
+"""Group of the arrays that are kept for going on."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ class Snapshot:
             covered=bits.astype(bool).reshape(shape),
         )
 
-    def save(self, path: Path) -> None:
-        """Write as HDF5, replacing the file as a whole."""
+    def save(self, path: Path, more: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Write as HDF5, replacing the file as a whole; with arrays that only who goes on from it wants to know."""
         temporary = path.with_name(f".{path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w") as file:
             file["object"], file["probe"], file["covered"] = self.object, self.probe, self.covered
             for name, value in self._numbers().items():
                 file.attrs[name] = value
+            for name, array in (more or {}).items():
+                file[f"{MORE}/{name}"] = array
         temporary.replace(path)
 
     @classmethod
@@ -90,6 +95,12 @@ class Snapshot:
                 probe=file["probe"][()],
                 covered=file["covered"][()].astype(bool),
             )
+
+    @staticmethod
+    def load_more(path: Path) -> dict[str, NDArray[Any]]:
+        """The further arrays that `save` wrote; none where there are none."""
+        with h5py.File(path, "r") as file:
+            return {name: array[()] for name, array in file.get(MORE, {}).items()}
 
     def _numbers(self) -> dict[str, Any]:
         names = ("number", "iteration", "frames", "newest_index", "data_ns", "pixel_m", "origin_m")
