@@ -201,6 +201,11 @@ class LiveRun:
         return max(self.policy.finish(self._complete_at), self._complete_at + closing)
 
     @property
+    def turn(self) -> int:
+        """Number of the engine in a chain whose turn it is; 0 without one."""
+        return self.engine.turn(self.state.iteration, self._last) if isinstance(self.engine, Chain) else 0
+
+    @property
     def _active(self) -> Engine:
         """The engine whose turn it is."""
         return self.engine.at(self.state.iteration, self._last) if isinstance(self.engine, Chain) else self.engine

@@ -121,7 +121,9 @@ class ReconstructionStatus(BrowserMessage):
     message: str = ""
     created_ns: int
     engine: str
+    """Of engines that follow one another, the one whose turn it is."""
     parameters: dict[str, Any] = {}
+    """Of this engine."""
     live: dict[str, Any] = {}
     modes: int = 1
     probe: str = ""

@@ -22,7 +22,7 @@ from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
 from service.logs import get_log
-from service.reconstructions import write_status
+from service.reconstructions import write_config, write_status
 from service.scans import log_event
 from service.session import ScanSession
 from service.setup import Setup
@@ -90,16 +90,39 @@ class Runner:
         next_reconstruction_state(self.status.state, TARGETS[action])
         self._wishes.append(action)
 
-    def change(self, parameters: dict[str, Any], live: dict[str, Any]) -> None:
-        """Use other parameters from the next iteration on; raises `SpecError` if they are out of bounds."""
+    def change(self, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None) -> None:
+        """Use other parameters from the next iteration on: of the engine whose turn it is, or of the one of this name.
+
+        Raises `SpecError` if they are out of bounds, or no engine has the name.
+        """
         if self.over:
             raise TransitionError(f"a reconstruction that is {self.status.state} cannot be changed; restart it")
-        self.setup = self.setup.changed(parameters, live)
+        turn = self._turn_of(engine)
+        self.setup = self.setup.changed(parameters, live, turn)
+        write_config(self._keeper.folder, self.setup.spec)
         if self._run is not None:
             self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
-        self._tell(parameters=self.setup.parameters, live=self.setup.live)
-        log_event(self.session.folder, "rest", "changed", id=self.status.id, parameters=parameters, live=live)
-        self._log.info("parameters changed", parameters=parameters, live=live)
+        self._tell(**self._engine(), live=self.setup.live)
+        about = {"engine": self.setup.engines[turn].name, "parameters": parameters, "live": live}
+        log_event(self.session.folder, "rest", "changed", id=self.status.id, **about)
+        self._log.info("parameters changed", **about)
+
+    def _turn_of(self, engine: str | None) -> int:
+        """Which engine of a chain a name means: the one whose turn it is, else the first that is called so."""
+        names, turn = [each.name for each in self.setup.engines], self._turn
+        if engine is None or names[turn] == engine:
+            return turn
+        if engine not in names:
+            raise SpecError(f"engine: expected one of this reconstruction, {', '.join(names)}, got {engine!r}")
+        return names.index(engine)
+
+    @property
+    def _turn(self) -> int:
+        return self._run.turn if self._run is not None else 0
+
+    def _engine(self) -> dict[str, Any]:
+        """Name and parameters of the engine whose turn it is."""
+        return {"engine": self.setup.engines[self._turn].name, "parameters": self.setup.parameters(self._turn)}
 
     # ---- what the compute thread calls
 
@@ -196,6 +219,8 @@ class Runner:
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
         self._keeper.note(progress)
+        if self.status.engine != self.setup.engines[self._turn].name:
+            self._tell(**self._engine())
         self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
         self._tell_if_due()
         now = time.monotonic()

@@ -89,10 +89,8 @@ def test_a_restarted_worker_waits_for_the_frames_that_were_there(work: Work) -> 
     work.record(range(40))
     work.iterate(5)
     work.begin()
-    session = work.roster.sessions[0]
-    feed = next(iter(session.feeds.values()))
-    session.fill()
-    assert feed.dataset.count == 40
+    work.fill()
+    feed = next(iter(work.roster.sessions[0].feeds.values()))
     feed.dataset.count = 32  # as if the rest was still being read
     work.iterate(3)
     assert run_of(work).frames == 0
