@@ -73,6 +73,15 @@ def build_engines(spec: ReconstructionSpec) -> Engine | Chain:
         raise SpecError(str(error)) from error
 
 
+def chain_text(spec: ReconstructionSpec) -> str:
+    """Engines that follow one another, as on the command line; empty for one alone."""
+    if spec.engine is None or not spec.then:
+        return ""
+    return ",".join(
+        f"{each.name}:{each.iterations}" if each.iterations else each.name for each in (spec.engine, *spec.then)
+    )
+
+
 def build_policy(given: Mapping[str, Any]) -> LivePolicy:
     """The live policy with these fields; raises `SpecError`."""
     return _validate(LivePolicy, given, "live policy")
