@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engines.probes import probe_from_array
 from service.browser import ReconstructionStatus
+from service.checks import memory_refusal
 from service.commands import CommandError
 from service.config import Settings
 from service.logs import get_log
@@ -172,16 +173,15 @@ class Roster:
     def _new_status(
         self, name: str, session: ScanSession, setup: Setup, restarted_from: str | None
     ) -> ReconstructionStatus:
-        needed = setup.memory_bytes(session.record.totals.get("received", 0))
-        free = round(free_bytes(self.device) * self.settings.memory_fraction)
-        fits = needed <= free
-        message = f"needs {needed / 1e9:.3g} GB on {self.device}, {free / 1e9:.3g} GB are free and allowed"
+        frames = session.record.totals.get("received", 0)
+        allowed = round(free_bytes(self.device) * self.settings.memory_fraction)
+        refusal = memory_refusal(setup, frames, self.device, allowed)
         return ReconstructionStatus(
             id=name,
             scan=session.record.id,
             label=setup.spec.label,
-            state="waiting" if fits else "refused",
-            message="" if fits else message,
+            state="refused" if refusal else "waiting",
+            message=refusal,
             created_ns=time.time_ns(),
             engine=setup.engine_name,
             chain=chain_text(setup.spec),
@@ -190,7 +190,7 @@ class Roster:
             modes=setup.modes,
             probe=setup.probe_source,
             restarted_from=restarted_from,
-            memory_bytes=needed,
+            memory_bytes=setup.memory_bytes(frames),
             device=str(self.device),
             pixel_m=setup.optics.pixel_m,
             probe_shape=setup.probe_shape,

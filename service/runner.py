@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from engines.arrays import Probe
+from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
 from service.browser import ReconstructionStatus
+from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
 from service.logs import get_log
@@ -25,6 +28,7 @@ from service.session import ScanSession
 from service.setup import Setup
 from service.sight import Spacing, light
 from service.snapshot import Snapshot
+from service.specs import SpecError
 from service.states import (
     RECONSTRUCTION_OVER,
     ReconstructionState,
@@ -106,6 +110,9 @@ class Runner:
         try:
             self._obey()
             return not self.over and self.status.state != "paused" and self._iterate()
+        except SpecError as error:
+            self._move("refused", str(error))
+            self._release()
         except NonFiniteError as error:
             self._log.error("state not finite, paused", error=str(error))
             self._show()
@@ -160,7 +167,7 @@ class Runner:
             return None
         canvas = self.setup.canvas(dataset.positions_m())
         checkpoint = self._keeper.resume(canvas)
-        probe = checkpoint.probe if checkpoint else self.setup.probe(dataset, canvas, self.session.device)
+        probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:
             canvas = checkpoint.canvas
             self._log.info("resumed", iteration=checkpoint.iteration)
@@ -175,6 +182,19 @@ class Runner:
             self.setup.refinement,
         )
         return self._run
+
+    def _first_probe(self, canvas: Canvas, ended: bool) -> Probe:
+        """The initial probe; raises `SpecError` where neighbours share nothing, as soon as all of them are known."""
+        dataset, setup = self._feed.dataset, self.setup
+        positions_m = dataset.positions_m() if setup.plan_m is None else setup.plan_m
+        known = ended or setup.plan_m is not None
+        if known:
+            check_overlap(setup, positions_m)
+        probe = setup.probe(dataset, canvas, self.session.device)
+        if known and (warning := overlap_warning(setup, positions_m, probe)):
+            self._log.warning("little overlap", message=warning)
+            log_event(self.session.folder, "worker", "little overlap", id=self.status.id, message=warning)
+        return probe
 
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
