@@ -1,28 +1,18 @@
-"""How far a scan's positions lie apart, compared with the beam: the linear overlap of neighbouring views."""
+"""How far positions lie apart where the scan is now; overlap_measure.py asks of the whole scan before the start."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from engines.arrays import Probe
+from engines.overlap_measure import SAME_PX
 
 LEAST_POSITIONS = 10
 NEWEST = 200
 LOWER_PERCENTILE = 10
 """Nine of ten positions overlap at least as much as is told."""
-SAME_PX = 0.5
-"""Positions nearer than this are one, visited again."""
-
-
-def beam_diameter_px(probe: Probe) -> float:
-    """Diameter of the disc of even light with the same effective area (sum I)^2 / sum I^2 as the probe."""
-    intensity = torch.view_as_real(probe).square().sum(dim=(0, -1)).double()
-    area = float(intensity.sum() ** 2 / intensity.square().sum().clamp(min=1e-300))
-    return 2 * float(np.sqrt(area / np.pi))
 
 
 def linear_overlap(positions_px: NDArray[Any], diameter_px: float, newest: int = NEWEST) -> float | None:

@@ -192,7 +192,7 @@ def scan_routes(hub: Hub) -> APIRouter:
         return sorted(hub.scans.values(), key=lambda scan: scan.created_ns, reverse=True)[:limit]
 
     @router.post("", status_code=201)
-    async def arm(request: ArmRequest, author: Actor) -> ScanStatus:
+    async def arm(request: ArmRequest, _: Actor) -> ScanStatus:
         """Say what is to run on the next scan of this key."""
         spec = None if request.reconstruction is None else request.reconstruction.model_dump(exclude_defaults=True)
         if spec is not None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.live import LiveRun
-from engines.spacing import beam_diameter_px, linear_overlap
+from engines.overlap_measure import width_px
+from engines.spacing import linear_overlap
 
 NEWEST_FRAMES = 10
 LOOK_S = 3.0
@@ -38,4 +39,4 @@ class Spacing:
         if run.data is None or run.frames == self._frames or now < self._next or not run.state.iteration:
             return
         self._frames, self._next = run.frames, now + LOOK_S
-        self.overlap = linear_overlap(run.data.positions.numpy(), beam_diameter_px(run.state.probe))
+        self.overlap = linear_overlap(run.data.positions.numpy(), width_px(run.state.probe))

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from engines.spacing import beam_diameter_px, linear_overlap, neighbour_gaps
+from engines.spacing import linear_overlap, neighbour_gaps
 
 
 def raster(rows: int, cols: int, step_row: float, step_col: float) -> np.ndarray:
     grid = np.mgrid[:rows, :cols].reshape(2, -1).T
     return grid * np.array([step_row, step_col])
-
-
-def disc(diameter: float, size: int = 128) -> torch.Tensor:
-    y, x = np.mgrid[:size, :size] - size / 2 + 0.5
-    return torch.from_numpy((np.hypot(y, x) <= diameter / 2).astype(np.complex64))[None]
-
-
-def test_diameter_of_an_even_disc_is_its_own() -> None:
-    assert beam_diameter_px(disc(40)) == pytest.approx(40, abs=0.3)
-    assert beam_diameter_px(torch.cat([disc(40), 0.5j * disc(40)])) == pytest.approx(40, abs=0.3)
 
 
 def test_overlap_of_a_raster_is_that_of_its_step() -> None:
