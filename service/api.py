@@ -27,6 +27,7 @@ from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
 from service.commands import CommandError
 from service.config import Settings
 from service.control_routes import control_routes
+from service.download_routes import download_routes
 from service.guard import Guard
 from service.hub import Hub
 from service.replays import ReplayRequest, Replays, ReplayStatus
@@ -114,6 +115,7 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
         control_routes(hub, guard),
         scan_routes(hub),
         reconstruction_routes(hub),
+        download_routes(hub),
         array_routes(hub),
         replay_routes(replays),
     )
@@ -187,9 +189,12 @@ def scan_routes(hub: Hub) -> APIRouter:
     router = APIRouter(prefix="/scans", tags=["scans"])
 
     @router.get("")
-    async def list_scans(limit: Annotated[int, Query(gt=0, le=10_000)] = 200) -> list[ScanStatus]:
-        """Scans, newest first; armed ones included."""
-        return sorted(hub.scans.values(), key=lambda scan: scan.created_ns, reverse=True)[:limit]
+    async def list_scans(
+        limit: Annotated[int, Query(gt=0, le=10_000)] = 200, search: Annotated[str, Query(max_length=100)] = ""
+    ) -> list[ScanStatus]:
+        """Scans, newest first, armed ones included; those with all the words of `search` in id, key or metadata."""
+        found = [scan for scan in hub.scans.values() if matches(scan, search)]
+        return sorted(found, key=lambda scan: scan.created_ns, reverse=True)[:limit]
 
     @router.post("", status_code=201)
     async def arm(request: ArmRequest, _: Actor) -> ScanStatus:
@@ -240,6 +245,12 @@ def scan_routes(hub: Hub) -> APIRouter:
         return await hub.reconstruct("start", scan=hub.scan(scan).id, spec=fields, author=author)
 
     return router
+
+
+def matches(scan: ScanStatus, search: str) -> bool:
+    """Whether all words are found in a scan's id, key, state or metadata, in any case."""
+    text = " ".join([scan.id, scan.key, scan.state, *map(str, scan.metadata.values())]).casefold()
+    return all(word in text for word in search.casefold().split())
 
 
 def reconstruction_routes(hub: Hub) -> APIRouter:

@@ -161,6 +161,10 @@ class Hub:
         """Folder of a reconstruction; raises LookupError."""
         return find_reconstruction(self.settings.data, reconstruction)
 
+    def latest(self, reconstruction: str) -> Snapshot | None:
+        """The latest snapshot if it is at hand, without a look at the disk."""
+        return self._snapshots.get(reconstruction)
+
     def snapshot(self, reconstruction: str) -> Snapshot | None:
         """The latest snapshot, from the worker or from disk; None before the first."""
         snapshot = self._snapshots.get(reconstruction)
