@@ -139,7 +139,7 @@ class ServiceStatus(BrowserMessage):
     """Of the disk that the data folder is on."""
     disk_free_bytes: int = 0
     disk_left_s: float | None = None
-    """Seconds until the disk is full at the rate of the last half minute; none while it does not fill."""
+    """Seconds until the disk is full at the rate of the last two minutes; none while it does not fill."""
     viewers: int = 0
     """Browsers connected."""
     control: Control = Control()

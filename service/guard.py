@@ -28,7 +28,7 @@ from service.states import RECONSTRUCTION_OVER, SCAN_OVER
 
 LOOK_S = 1.0
 MACHINE_S = 2.0
-DISK_MEMORY_S = 30.0
+DISK_MEMORY_S = 120.0
 """How fast the disk fills is told from so many last seconds."""
 CURVE_ROWS = 200
 FIRST_ROWS = 5
