@@ -31,9 +31,9 @@ from service.reconstructions import (
 from service.runner import TARGETS, Action, Publisher, Runner
 from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders
 from service.session import ScanSession
-from service.setup import Setup, free_bytes
+from service.setup import Setup, free_bytes, total_bytes
 from service.snapshot import Snapshot
-from service.specs import GIVEN, check_spec, merge_specs
+from service.specs import GIVEN, chain_text, check_spec, merge_specs
 from service.states import RECONSTRUCTION_OVER
 from service.wire import EngineSpec, ReconstructionSpec
 
@@ -188,6 +188,7 @@ class Roster:
             message=refusal,
             created_ns=time.time_ns(),
             engine=setup.engines[0].name,
+            chain=chain_text(setup.spec),
             parameters=setup.parameters(),
             live=setup.live,
             modes=setup.modes,
@@ -218,30 +219,44 @@ class Roster:
             raise CommandError(f"reconstruction {reconstruction} is not running; it may be over")
         return self._runners[reconstruction]
 
-    def wish(self, reconstruction: str, action: Action) -> dict[str, Any]:
+    def wish(self, reconstruction: str, action: Action, author: str = "rest") -> dict[str, Any]:
         """Pause, resume or stop; the state follows at the end of the running iteration."""
         runner = self._runner(reconstruction)
         runner.wish(action)
-        log_event(runner.session.folder, "rest", action, id=reconstruction)
+        log_event(runner.session.folder, author, action, id=reconstruction)
         return runner.status.model_dump() | {"message": f"{TARGETS[action]} after this iteration"}
 
     def change(
-        self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None
+        self,
+        reconstruction: str,
+        parameters: dict[str, Any],
+        live: dict[str, Any],
+        engine: str | None = None,
+        author: str = "rest",
     ) -> dict[str, Any]:
         """Other parameters from the next iteration on: of the engine whose turn it is, or of the named one."""
         runner = self._runner(reconstruction)
-        runner.change(parameters, live, engine)
+        runner.change(parameters, live, engine, author)
         return runner.status.model_dump()
 
-    def restart(self, reconstruction: str, spec: dict[str, Any]) -> dict[str, Any]:
+    def restart(self, reconstruction: str, spec: dict[str, Any], author: str = "rest") -> dict[str, Any]:
         """Stop one and start another with what it had, changed by `spec`."""
         scan, _, number = reconstruction.rpartition(".")
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
         wanted = merge_specs(read_config(folder), ReconstructionSpec.model_validate(spec))
-        started = self.start(scan, wanted.model_dump(exclude_defaults=True), restarted_from=reconstruction)
+        started = self.start(scan, wanted.model_dump(exclude_defaults=True), author, restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
-            self.wish(reconstruction, "stop")
+            self.wish(reconstruction, "stop", author)
         return started
+
+    def machine(self) -> dict[str, Any]:
+        """The device and its memory."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        return {
+            "device": name,
+            "memory_bytes": total_bytes(self.device),
+            "memory_free_bytes": free_bytes(self.device),
+        }
 
     def statuses(self) -> list[dict[str, Any]]:
         """States of all reconstructions that are not over."""

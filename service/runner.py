@@ -26,6 +26,7 @@ from service.reconstructions import write_config, write_status
 from service.scans import log_event
 from service.session import ScanSession
 from service.setup import Setup
+from service.sight import Spacing, light
 from service.snapshot import Snapshot
 from service.specs import SpecError
 from service.states import (
@@ -72,6 +73,7 @@ class Runner:
         self._feed = session.feed(setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
+        self._spacing = Spacing()
         self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
@@ -90,7 +92,9 @@ class Runner:
         next_reconstruction_state(self.status.state, TARGETS[action])
         self._wishes.append(action)
 
-    def change(self, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None) -> None:
+    def change(
+        self, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None, author: str = "rest"
+    ) -> None:
         """Use other parameters from the next iteration on: of the engine whose turn it is, or of the one of this name.
 
         Raises `SpecError` if they are out of bounds, or no engine has the name.
@@ -104,7 +108,7 @@ class Runner:
             self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
         self._tell(**self._engine(), live=self.setup.live)
         about = {"engine": self.setup.engines[turn].name, "parameters": parameters, "live": live}
-        log_event(self.session.folder, "rest", "changed", id=self.status.id, **about)
+        log_event(self.session.folder, author, "changed", id=self.status.id, **about)
         self._log.info("parameters changed", **about)
 
     def _turn_of(self, engine: str | None) -> int:
@@ -137,7 +141,7 @@ class Runner:
         except NonFiniteError as error:
             self._log.error("state not finite, paused", error=str(error))
             self._show()
-            self._move("paused", str(error))
+            self._move("paused", str(error), finite=False)
         except Exception as error:  # the scan and the other reconstructions go on, whatever this one did
             self._log.exception("reconstruction failed")
             self._move("failed", f"{type(error).__name__}: {error}")
@@ -157,7 +161,7 @@ class Runner:
                     self._checkpoint()
                     self._move("paused")
                 case "resume":
-                    self._move("running" if self._run is not None else "waiting")
+                    self._move("running" if self._run is not None else "waiting", finite=True)
                 case "stop":
                     self._end("stopped", "stopped on request")
 
@@ -168,6 +172,7 @@ class Runner:
         run.ended = self.session.ended(self._feed)
         progress = run.advance()
         self._keeper.note_admitted(run)
+        self._spacing.look(run)
         if progress is not None:
             self._note(progress)
         elif run.finished:
@@ -232,10 +237,10 @@ class Runner:
 
     # ---- what is told and kept
 
-    def _move(self, state: ReconstructionState, message: str = "") -> None:
+    def _move(self, state: ReconstructionState, message: str = "", **changes: Any) -> None:
         if state == self.status.state:
             return
-        self._tell(state=next_reconstruction_state(self.status.state, state), message=message)
+        self._tell(state=next_reconstruction_state(self.status.state, state), message=message, **changes)
         write_status(self._keeper.folder, self.status)
         self._log.info(f"reconstruction {state}", message=message, iteration=self.status.iteration)
         log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
@@ -252,9 +257,10 @@ class Runner:
 
     def _numbers(self) -> dict[str, Any]:
         run, keeper = self._run, self._keeper
+        seen = light(self._feed.dataset.counts()) | {"saturated_px": self.session.saturation.pixels}
         if run is None:
-            return {"lag": len(self.session.pairs)}
-        return {
+            return seen | {"lag": len(self.session.pairs)}
+        return seen | {
             "iteration": run.progress.iteration,
             "total_iterations": run.progress.total_iterations,
             "frames": run.frames,
@@ -266,6 +272,7 @@ class Runner:
             "metrics": keeper.metrics.rows,
             "snapshot": keeper.snapshots,
             "object_shape": run.canvas.shape,
+            "overlap": self._spacing.overlap,
         }
 
     def _show(self) -> None:
