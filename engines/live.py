@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from engines.arrays import ExactCorners, Probe
+from engines.arrays import ExactCorners, Probe, Rows
 from engines.canvas import Canvas
 from engines.chain import Chain
 from engines.checkpoint import Checkpoint, Learnt, finite
@@ -97,6 +97,14 @@ class LiveRun:
     def outside(self) -> int:
         """Frames left out because their window leaves the canvas."""
         return self.taken - self.frames
+
+    @property
+    def without_beam(self) -> Rows:
+        """Indices in the scan of the frames that the fitted intensities leave out, ascending."""
+        beam = self.state.beam
+        lost = np.zeros(0, np.int64) if beam is None else beam.lost
+        found: Rows = np.sort(self.dataset.indices()[self._rows[lost]])
+        return found
 
     @property
     def lag(self) -> int:

@@ -233,6 +233,10 @@ class ReconstructionStatus(BrowserMessage):
     """Frames paired but not yet iterated on."""
     outside: int = 0
     """Frames left out because their position leaves the canvas."""
+    without_beam: int = 0
+    """Frames left out because the fit of intensities found no light in them."""
+    without_beam_at: tuple[tuple[int, int], ...] = ()
+    """Their indices, as ranges (first, last)."""
     iteration_rate_hz: float = 0.0
     frame_rate_hz: float = 0.0
     """Frames processed a second: iterations a second times frames admitted."""

@@ -17,6 +17,7 @@ from engines.arrays import Probe
 from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
+from service.beamless import WithoutBeam
 from service.browser import ReconstructionStatus
 from service.checks import check_overlap, overlap_warning
 from service.config import Settings
@@ -74,6 +75,7 @@ class Runner:
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
         self._spacing = Spacing()
+        self._beamless = WithoutBeam()
         self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
@@ -224,6 +226,9 @@ class Runner:
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
         self._keeper.note(progress)
+        if self._run is not None and (new := self._beamless.look(self._run)):
+            self._log.warning("frames without beam", frames=new)
+            log_event(self.session.folder, "worker", "frames without beam", id=self.status.id, frames=new)
         if self.status.engine != self.setup.engines[self._turn].name:
             self._tell(**self._engine())
         self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
@@ -266,6 +271,8 @@ class Runner:
             "frames": run.frames,
             "lag": len(self.session.pairs) - run.taken,
             "outside": run.outside,
+            "without_beam": self._beamless.count,
+            "without_beam_at": self._beamless.listed,
             "iteration_rate_hz": keeper.clock.iteration_rate_hz,
             "frame_rate_hz": keeper.clock.frame_rate_hz,
             "error": keeper.error,

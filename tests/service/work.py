@@ -99,7 +99,7 @@ class Work:
         """Frames with their positions arrive."""
         chosen = np.asarray(indices, np.int64)
         given = self.scan.positions_m if positions_m is None else positions_m
-        frames = [memoryview(np.ascontiguousarray(self.frames[index]).tobytes()) for index in chosen]
+        frames = [memoryview(self.frames[index].tobytes()) for index in chosen]
         self.recording.append_frames(chosen, frames, self.layout, received_ns=time.time_ns(), sent_ns=0)
         self.recording.append_positions(chosen, given[chosen], received_ns=time.time_ns())
         self.fill()
