@@ -83,7 +83,8 @@ class LiveRun:
         self._resumed = checkpoint
         self._admitted_by: type[Engine] | None = None
         self._rows = np.zeros(0, np.int64)
-        self._data: Data | None = None
+        self._nominal: Data | None = None  # as given
+        self._data: Data | None = None  # where the windows were found
         self._since = 0
         self._complete_at: int | None = None
         self._good = self.snapshot()
@@ -235,7 +236,7 @@ class LiveRun:
         grown = self.canvas.grown(positions_m)
         if grown != self.canvas:
             self.state = replace(self.state, object=grown.regrid(self.state.object, self.canvas))
-            self.canvas = grown
+            self.canvas, self._nominal = grown, None
         new = self.taken + np.flatnonzero(grown.inside(grown.to_pixels(positions_m)))
         self._rows = np.concatenate([self._rows, new])
         if not self.taken and self._resumed and self._resumed.learnt:
@@ -244,7 +245,13 @@ class LiveRun:
             self._since = 0
         self.taken = due
         if self.frames:
-            self._data = self._placed(self.dataset.data(self.canvas, self._rows, self.propagator))
+            known = self._nominal
+            self._nominal = (
+                self.dataset.data(self.canvas, self._rows, self.propagator)
+                if known is None
+                else self.dataset.extended(known, self.canvas, new)
+            )
+            self._data = self._placed(self._nominal)
             self._admit(self.state, self._data)
             self._good = self.snapshot()
 
