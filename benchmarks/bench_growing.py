@@ -58,7 +58,7 @@ class Scan:
         """Seconds of this thread to take a chunk in, up to the next iteration."""
         start = time.thread_time()
         self.append()
-        self.run._take_due()
+        self.run.take_due()
         seconds = time.thread_time() - start
         assert self.run.frames == self.dataset.count
         return seconds

@@ -153,7 +153,7 @@ class LiveRun:
 
         Raises `NonFiniteError` when the iteration gave NaN or infinity; the last good state is then kept.
         """
-        self._take_due()
+        self.take_due()
         if self._data is None or self.finished:
             return None
         if self._complete_at is None and not self.policy.may_iterate(self._since, self.state.iteration):
@@ -219,7 +219,8 @@ class LiveRun:
         """The engine whose turn it is."""
         return self.engine.at(self.state.iteration, self._last) if isinstance(self.engine, Chain) else self.engine
 
-    def _take_due(self) -> None:
+    def take_due(self) -> None:
+        """Take in the frames that the policy says are due; `advance` does so first."""
         ended = self.ended  # read before the count, which is complete if it was set
         available = self.dataset.count
         due = self.policy.take(self.taken, available, ended, self._since, self.state.iteration)
