@@ -102,9 +102,7 @@ def _intensity(spectra: NDArray[Any], path: NDArray[np.float64], distance_m: flo
     return np.asarray((waves.real**2 + waves.imag**2).sum(axis=0), np.float32)
 
 
-def _search_range(
-    probe: NDArray[Any], spectra: NDArray[Any], wavelength_m: float, pixel_m: float
-) -> tuple[float, int]:
+def _search_range(probe: NDArray[Any], spectra: NDArray[Any], wavelength_m: float, pixel_m: float) -> tuple[float, int]:
     """How far to look, in metres, and at how many planes: r.m.s. size over r.m.s. divergence is the farthest that a
     beam can have come from its focus; size times divergence counts depths of focus.
     """

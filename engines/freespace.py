@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 
 def axial_path(shape: tuple[int, int], wavelength_m: float, pixel_m: float) -> NDArray[np.float64]:
-    """``sqrt(1/lambda^2 - f^2) - 1/lambda`` of each plane wave (y, x) in 1/m, in the order of a Fourier transform; minus
-    infinity where it is evanescent.
+    """``sqrt(1/lambda^2 - f^2) - 1/lambda`` of each plane wave (y, x) in 1/m, in the order of a Fourier transform;
+    minus infinity where it is evanescent.
     """
     fy, fx = (np.fft.fftfreq(length, pixel_m) for length in shape)
     squared = fy[:, None] ** 2 + fx[None, :] ** 2

@@ -49,7 +49,8 @@ def phase_plane(field: NDArray[Any], covered: NDArray[np.bool_]) -> PhasePlane:
     if covered.sum() < 3:
         return PhasePlane(0.0, 0.0, 0.0)
     thin_rows, thin_cols = (slice(None, None, -(-length // MOST_SAMPLES)) for length in field.shape)
-    plane = PhasePlane(0.0, _step(field.T[thin_cols], covered.T[thin_cols]), _step(field[thin_rows], covered[thin_rows]))
+    down, across = _step(field.T[thin_cols], covered.T[thin_cols]), _step(field[thin_rows], covered[thin_rows])
+    plane = PhasePlane(0.0, down, across)
     rows, cols = (np.arange(length)[thin] for length, thin in zip(field.shape, (thin_rows, thin_cols), strict=True))
     seen = covered[thin_rows, thin_cols]
     at = [axis[seen].astype(float) for axis in np.meshgrid(rows, cols, indexing="ij")]

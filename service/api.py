@@ -26,9 +26,11 @@ from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
 from service.commands import CommandError
 from service.config import Settings
 from service.hub import Hub
+from service.picture_routes import picture_routes
+from service.pictures import Quantity, png
 from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
-from service.snapshot import Quantity, Snapshot, png
+from service.snapshot import Snapshot
 from service.telemetry import prometheus_text
 from service.version import VERSION
 from service.viewer import Viewer
@@ -109,6 +111,7 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
         service_routes(hub),
         scan_routes(hub),
         reconstruction_routes(hub),
+        picture_routes(hub),
         array_routes(hub),
         replay_routes(replays),
     )

@@ -62,6 +62,7 @@ function receive(state: State, message: ServerMessage): State {
       return grow(state, message);
     case "problem":
       return { ...state, notice: { text: message.message, at: Date.now() } };
+    case "points":
     case "image":
       return state; // its pixels go to the painter; what was painted comes back as "shown"
   }
