@@ -95,9 +95,102 @@ class Credit(BrowserMessage):
     name: Literal["object", "probe", "latest", "summed", "points"]
 
 
-ClientMessage = Subscribe | Unsubscribe | Credit
+class Introduce(BrowserMessage):
+    """What the person in front of the browser is called; empty for nobody in particular."""
+
+    t: Literal["introduce"] = "introduce"
+    name: Annotated[str, Len(0, 60)] = ""
+
+
+class Watch(BrowserMessage):
+    """Follow the event log of one scan; another one replaces it."""
+
+    t: Literal["watch"] = "watch"
+    scan: str
+    events_from: Annotated[int, Ge(0)] = 0
+    """Events that the client already has."""
+
+
+class Beat(BrowserMessage):
+    """Answer to `ServiceUpdate`: this browser is there, so that a controller who is cut off can be told."""
+
+    t: Literal["beat"] = "beat"
+
+
+ClientMessage = Subscribe | Unsubscribe | Credit | Introduce | Watch | Beat
 
 # ---- server to client
+
+
+class Asker(BrowserMessage):
+    """A browser that asks for control."""
+
+    viewer: str
+    name: str
+    asked_ns: int
+
+
+class Control(BrowserMessage):
+    """Who may act from a browser; while nobody holds it, whoever acts first takes it."""
+
+    holder: str = ""
+    """Public id of the browser that has it; empty while it is free."""
+    name: str = ""
+    """The holder's name."""
+    since_ns: int = 0
+    asking: tuple[Asker, ...] = ()
+    """Those who ask for it, the first one first."""
+
+
+class ServiceStatus(BrowserMessage):
+    """The service itself as it stands."""
+
+    ingest: bool = False
+    """Whether the process that receives answers."""
+    worker: bool = False
+    """Whether the process that reconstructs answers."""
+    device: str = ""
+    """Where reconstructions run."""
+    memory_bytes: int = 0
+    """Memory of the device; 0 where it is not known yet."""
+    memory_free_bytes: int = 0
+    disk_bytes: int = 0
+    """Of the disk that the data folder is on."""
+    disk_free_bytes: int = 0
+    disk_left_s: float | None = None
+    """Seconds until the disk is full at the rate of the last two minutes; none while it does not fill."""
+    viewers: int = 0
+    """Browsers connected."""
+    control: Control = Control()
+
+
+class Alarm(BrowserMessage):
+    """Something an operator must know, with what it means and what to do."""
+
+    id: str
+    """``<code>``, ``<scan>/<code>`` or ``<reconstruction>/<code>``."""
+    code: str
+    severity: Literal["alarm", "warning"]
+    scan: str = ""
+    """Empty where it concerns the whole service."""
+    reconstruction: str = ""
+    text: str
+    """What is wrong, with the numbers."""
+    meaning: str
+    advice: str
+    since_ns: int
+    acknowledged_by: str = ""
+    acknowledged_ns: int = 0
+
+
+class ScanEvent(BrowserMessage):
+    """A line of a scan's event log."""
+
+    ts_ns: int
+    author: str
+    """A person's name, or the process: sender, ingest, worker, service; rest for REST without a name."""
+    event: str
+    details: dict[str, Any] = {}
 
 
 class ScanStatus(BrowserMessage):
@@ -146,6 +239,8 @@ class ReconstructionStatus(BrowserMessage):
     probe: str = ""
     """Where the initial probe came from."""
     restarted_from: str | None = None
+    chain: str = ""
+    """Engines that follow one another, as on the command line (``rpie:20,dm``); empty where there is only one."""
     iteration: int = 0
     total_iterations: int | None = None
     """Iterations in all, once they are known (after the scan's end)."""
@@ -174,6 +269,16 @@ class ReconstructionStatus(BrowserMessage):
     probe_shape: tuple[int, int, int] | None = None
     result: str | None = None
     """Path of the result file under the data folder, once it is written."""
+    finite: bool = True
+    """False where it was paused because an iteration gave NaN or infinity; the last good state is kept."""
+    counts_newest: float | None = None
+    """Median of the trusted counts of the newest ten frames."""
+    counts_usual: float | None = None
+    """Median of the trusted counts of all frames."""
+    saturated_px: int = 0
+    """Most pixels saturated in one of the newest frames that were looked at."""
+    overlap: float | None = None
+    """Linear overlap of neighbouring probe positions that nine of ten of the newest positions reach, in [0, 1]."""
 
 
 class Hello(BrowserMessage):
@@ -186,6 +291,28 @@ class Hello(BrowserMessage):
     """The service's clock, so that ages do not depend on the browser's."""
     scans: tuple[ScanStatus, ...]
     reconstructions: tuple[ReconstructionStatus, ...]
+    viewer: str = ""
+    """Public id of this browser."""
+    service: ServiceStatus = ServiceStatus()
+    alarms: tuple[Alarm, ...] = ()
+
+
+class ServiceUpdate(BrowserMessage):
+    """The service and all alarms: at every change, and once a second, so that a silent network is noticed."""
+
+    t: Literal["service"] = "service"
+    now_ns: int
+    service: ServiceStatus
+    alarms: tuple[Alarm, ...]
+
+
+class Events(BrowserMessage):
+    """Events of the scan that is watched, from the `start`-th on; never dropped."""
+
+    t: Literal["events"] = "events"
+    scan: str
+    start: int
+    events: tuple[ScanEvent, ...]
 
 
 class ScanUpdate(BrowserMessage):
@@ -323,7 +450,7 @@ class Problem(BrowserMessage):
     message: str
 
 
-ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem
+ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem | ServiceUpdate | Events
 
 _client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="t")])
 _server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="t")])

@@ -23,6 +23,7 @@ from service.browser import (
 )
 from service.commands import CommandError, ask
 from service.config import Settings
+from service.eventlog import EventLogs
 from service.logs import get_log
 from service.reconstructions import UnknownReconstructionError, find_reconstruction, read_statuses
 from service.scans import UnknownScanError, read_scan, scan_folders, status_of
@@ -42,6 +43,7 @@ class Hub:
         self.settings = settings
         self.scans: dict[str, ScanStatus] = {}
         self.reconstructions: dict[str, ReconstructionStatus] = {}
+        self.events = EventLogs(settings.data)
         self.alive = {"ingest": False, "worker": False}
         self.show = Showroom(settings.data)
         self._listeners: set[Callable[[], None]] = set()
@@ -95,7 +97,7 @@ class Hub:
                 self.show.surveys.keep(parts[1].decode(), Survey.from_parts(parts[2:]))
             case _:
                 return
-        self._tell()
+        self.tell()
 
     async def _heartbeat(self) -> None:
         while True:
@@ -112,7 +114,7 @@ class Hub:
                     self.alive[process] = False
                 if before != self.alive[process]:
                     self._log.info("process reachable" if not before else "process not reachable", which=process)
-            self._tell()
+            self.tell()
             await asyncio.sleep(HEARTBEAT_S)
 
     # ---- state
@@ -149,6 +151,10 @@ class Hub:
         """Folder of a reconstruction; raises LookupError."""
         return find_reconstruction(self.settings.data, reconstruction)
 
+    def latest(self, reconstruction: str) -> Snapshot | None:
+        """The latest snapshot if it is at hand, without a look at the disk."""
+        return self.show.snapshots.held(reconstruction)
+
     def snapshot(self, reconstruction: str) -> Snapshot | None:
         """The latest snapshot, from the worker or from disk; None before the first."""
         return self.show.snapshots.get(reconstruction)
@@ -169,14 +175,14 @@ class Hub:
         """A command to the worker that answers with a reconstruction's state."""
         status = ReconstructionStatus.model_validate(await self.command("worker", command, **fields))
         self._keep_reconstruction(status)
-        self._tell()
+        self.tell()
         return status
 
     async def control_scan(self, command: str, **fields: Any) -> ScanStatus:
         """A command to ingest that answers with a scan's state."""
         status = ScanStatus.model_validate(await self.command("ingest", command, **fields))
         self._keep_scan(status)
-        self._tell()
+        self.tell()
         return self.scans[status.id]
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -184,6 +190,7 @@ class Hub:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Wake all listeners."""
         for listener in self._listeners:
             listener()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engines.probes import probe_from_array
 from service.browser import ReconstructionStatus
+from service.checks import memory_refusal
 from service.commands import CommandError
 from service.config import Settings
 from service.logs import get_log
@@ -27,9 +28,9 @@ from service.reconstructions import (
 from service.runner import TARGETS, Action, Publisher, Runner
 from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders, write_json
 from service.session import ScanSession
-from service.setup import Setup, free_bytes
+from service.setup import Setup, free_bytes, total_bytes
 from service.snapshot import Snapshot
-from service.specs import GIVEN, check_spec, merge_specs
+from service.specs import GIVEN, chain_text, check_spec, merge_specs
 from service.states import RECONSTRUCTION_OVER
 from service.wire import EngineSpec, ReconstructionSpec
 
@@ -172,24 +173,24 @@ class Roster:
     def _new_status(
         self, name: str, session: ScanSession, setup: Setup, restarted_from: str | None
     ) -> ReconstructionStatus:
-        needed = setup.memory_bytes(session.record.totals.get("received", 0))
-        free = round(free_bytes(self.device) * self.settings.memory_fraction)
-        fits = needed <= free
-        message = f"needs {needed / 1e9:.3g} GB on {self.device}, {free / 1e9:.3g} GB are free and allowed"
+        frames = session.record.totals.get("received", 0)
+        allowed = round(free_bytes(self.device) * self.settings.memory_fraction)
+        refusal = memory_refusal(setup, frames, self.device, allowed)
         return ReconstructionStatus(
             id=name,
             scan=session.record.id,
             label=setup.spec.label,
-            state="waiting" if fits else "refused",
-            message="" if fits else message,
+            state="refused" if refusal else "waiting",
+            message=refusal,
             created_ns=time.time_ns(),
             engine=setup.engine_name,
+            chain=chain_text(setup.spec),
             parameters=setup.parameters,
             live=setup.live,
             modes=setup.modes,
             probe=setup.probe_source,
             restarted_from=restarted_from,
-            memory_bytes=needed,
+            memory_bytes=setup.memory_bytes(frames),
             device=str(self.device),
             pixel_m=setup.optics.pixel_m,
             probe_shape=setup.probe_shape,
@@ -215,29 +216,40 @@ class Roster:
             raise CommandError(f"reconstruction {reconstruction} is not running; it may be over")
         return self._runners[reconstruction]
 
-    def wish(self, reconstruction: str, action: Action) -> dict[str, Any]:
+    def wish(self, reconstruction: str, action: Action, author: str = "rest") -> dict[str, Any]:
         """Pause, resume or stop; the state follows at the end of the running iteration."""
         runner = self._runner(reconstruction)
         runner.wish(action)
-        log_event(runner.session.folder, "rest", action, id=reconstruction)
+        log_event(runner.session.folder, author, action, id=reconstruction)
         return runner.status.model_dump() | {"message": f"{TARGETS[action]} after this iteration"}
 
-    def change(self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+    def change(
+        self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any], author: str = "rest"
+    ) -> dict[str, Any]:
         """Other parameters from the next iteration on."""
         runner = self._runner(reconstruction)
-        runner.change(parameters, live)
+        runner.change(parameters, live, author)
         return runner.status.model_dump()
 
-    def restart(self, reconstruction: str, spec: dict[str, Any]) -> dict[str, Any]:
+    def restart(self, reconstruction: str, spec: dict[str, Any], author: str = "rest") -> dict[str, Any]:
         """Stop one and start another with what it had, changed by `spec`."""
         scan, _, number = reconstruction.rpartition(".")
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
         earlier = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
         wanted = merge_specs(earlier, ReconstructionSpec.model_validate(spec))
-        started = self.start(scan, wanted.model_dump(exclude_defaults=True), restarted_from=reconstruction)
+        started = self.start(scan, wanted.model_dump(exclude_defaults=True), author, restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
-            self.wish(reconstruction, "stop")
+            self.wish(reconstruction, "stop", author)
         return started
+
+    def machine(self) -> dict[str, Any]:
+        """The device and its memory."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        return {
+            "device": name,
+            "memory_bytes": total_bytes(self.device),
+            "memory_free_bytes": free_bytes(self.device),
+        }
 
     def statuses(self) -> list[dict[str, Any]]:
         """States of all reconstructions that are not over."""

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from engines.arrays import Probe
+from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
 from service.browser import ReconstructionStatus
+from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
 from service.logs import get_log
@@ -23,7 +26,9 @@ from service.reconstructions import write_status
 from service.scans import log_event
 from service.session import ScanSession
 from service.setup import Setup
+from service.sight import Spacing, light
 from service.snapshot import Snapshot
+from service.specs import SpecError
 from service.states import (
     RECONSTRUCTION_OVER,
     ReconstructionState,
@@ -72,6 +77,7 @@ class Runner:
         self._surveyor = Surveyor(session, self._feed, setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
+        self._spacing = Spacing()
         self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
@@ -90,7 +96,7 @@ class Runner:
         next_reconstruction_state(self.status.state, TARGETS[action])
         self._wishes.append(action)
 
-    def change(self, parameters: dict[str, Any], live: dict[str, Any]) -> None:
+    def change(self, parameters: dict[str, Any], live: dict[str, Any], author: str = "rest") -> None:
         """Use other parameters from the next iteration on; raises `SpecError` if they are out of bounds."""
         if self.over:
             raise TransitionError(f"a reconstruction that is {self.status.state} cannot be changed; restart it")
@@ -98,7 +104,7 @@ class Runner:
         if self._run is not None:
             self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
         self._tell(parameters=self.setup.parameters, live=self.setup.live)
-        log_event(self.session.folder, "rest", "changed", id=self.status.id, parameters=parameters, live=live)
+        log_event(self.session.folder, author, "changed", id=self.status.id, parameters=parameters, live=live)
         self._log.info("parameters changed", parameters=parameters, live=live)
 
     # ---- what the compute thread calls
@@ -110,10 +116,13 @@ class Runner:
             if not self.over and self._surveyor.due:
                 self._survey()
             return not self.over and self.status.state != "paused" and self._iterate()
+        except SpecError as error:
+            self._move("refused", str(error))
+            self._release()
         except NonFiniteError as error:
             self._log.error("state not finite, paused", error=str(error))
             self._show()
-            self._move("paused", str(error))
+            self._move("paused", str(error), finite=False)
         except Exception as error:  # the scan and the other reconstructions go on, whatever this one did
             self._log.exception("reconstruction failed")
             self._move("failed", f"{type(error).__name__}: {error}")
@@ -133,7 +142,7 @@ class Runner:
                     self._checkpoint()
                     self._move("paused")
                 case "resume":
-                    self._move("running" if self._run is not None else "waiting")
+                    self._move("running" if self._run is not None else "waiting", finite=True)
                 case "stop":
                     self._end("stopped", "stopped on request")
 
@@ -144,6 +153,7 @@ class Runner:
         run.ended = self.session.ended(self._feed)
         progress = run.advance()
         self._keeper.note_admitted(run)
+        self._spacing.look(run)
         if progress is not None:
             self._note(progress)
         elif run.finished:
@@ -163,7 +173,7 @@ class Runner:
             return None
         canvas = self.setup.canvas(dataset.positions_m())
         checkpoint = self._keeper.resume(canvas)
-        probe = checkpoint.probe if checkpoint else self.setup.probe(dataset, canvas, self.session.device)
+        probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:
             canvas = checkpoint.canvas
             self._log.info("resumed", iteration=checkpoint.iteration)
@@ -179,6 +189,19 @@ class Runner:
         )
         return self._run
 
+    def _first_probe(self, canvas: Canvas, ended: bool) -> Probe:
+        """The initial probe; raises `SpecError` where neighbours share nothing, as soon as all of them are known."""
+        dataset, setup = self._feed.dataset, self.setup
+        positions_m = dataset.positions_m() if setup.plan_m is None else setup.plan_m
+        known = ended or setup.plan_m is not None
+        if known:
+            check_overlap(setup, positions_m)
+        probe = setup.probe(dataset, canvas, self.session.device)
+        if known and (warning := overlap_warning(setup, positions_m, probe)):
+            self._log.warning("little overlap", message=warning)
+            log_event(self.session.folder, "worker", "little overlap", id=self.status.id, message=warning)
+        return probe
+
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
         self._keeper.note(progress)
@@ -193,10 +216,10 @@ class Runner:
 
     # ---- what is told and kept
 
-    def _move(self, state: ReconstructionState, message: str = "") -> None:
+    def _move(self, state: ReconstructionState, message: str = "", **changes: Any) -> None:
         if state == self.status.state:
             return
-        self._tell(state=next_reconstruction_state(self.status.state, state), message=message)
+        self._tell(state=next_reconstruction_state(self.status.state, state), message=message, **changes)
         write_status(self._keeper.folder, self.status)
         self._log.info(f"reconstruction {state}", message=message, iteration=self.status.iteration)
         log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
@@ -213,9 +236,10 @@ class Runner:
 
     def _numbers(self) -> dict[str, Any]:
         run, keeper = self._run, self._keeper
+        seen = light(self._feed.dataset.counts()) | {"saturated_px": self.session.saturation.pixels}
         if run is None:
-            return {"lag": len(self.session.pairs)}
-        return {
+            return seen | {"lag": len(self.session.pairs)}
+        return seen | {
             "iteration": run.progress.iteration,
             "total_iterations": run.progress.total_iterations,
             "frames": run.frames,
@@ -228,6 +252,7 @@ class Runner:
             "snapshot": keeper.snapshots,
             "moments": keeper.moments,
             "object_shape": run.canvas.shape,
+            "overlap": self._spacing.overlap,
         }
 
     def _show(self) -> None:

@@ -21,11 +21,12 @@ from engines.preparation import Preparation
 from service.logs import get_log
 from service.pairing import Came, Pairing, grown
 from service.recording import REF, Arrivals, RecordingFollower
+from service.saturation import Saturation
 from service.scans import ScanRecord, read_scan, read_start_arrays
 from service.segments import UnreadableFrameError
 from service.setup import Setup
 from service.states import SCAN_OVER
-from service.wire import Orientation, Start
+from service.wire import Orientation, Start, frame_dtype
 
 BATCH_FRAMES = 32
 """Frames read, prepared and appended together."""
@@ -67,6 +68,7 @@ class Feed:
             return 0
         readable, frames = session.read(indices)
         if readable.size:
+            session.saturation.look(frames)
             self.dataset.append(
                 self._setup.preparation(frames, self._setup.arrays.get("mask")),
                 self._setup.positions_m(session.positions_m(readable)),
@@ -97,6 +99,7 @@ class ScanSession:
         self.unreadable = 0
         """Frames that the recording holds but could not be read back."""
         self.device = device
+        self.saturation = Saturation(frame_dtype(self.start.dtype), self.start.valid_max, self.arrays.get("mask"))
         self._pairing = Pairing()
         self._follower = RecordingFollower(folder)
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ The same for a live scan, for one that is attached to later, and for a file that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -24,16 +24,16 @@ from engines.optics import FarField
 from engines.policy import LivePolicy
 from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
-from engines.probes import initial_probe, probe_from_array
+from engines.probes import fitted, initial_probe, probe_from_array
 from engines.propagation import Geometry, NearField
 from engines.registry import engine_name
 from engines.start import computed_probe
 from engines.state import Engine
 from service import wire
+from service.checks import check_setup
 from service.specs import (
     AUTO,
     GIVEN,
-    SpecError,
     build_engines,
     build_policy,
     build_refinement,
@@ -66,18 +66,15 @@ class Setup:
         """Check what was asked for; raises `SpecError` for what cannot be."""
         check_spec(spec)
         setup = cls(spec, start, arrays, build_engines(spec), build_policy(spec.live))
-        try:
-            setup.check_probe()
-            _ = setup.preparation
-        except ValueError as error:
-            raise SpecError(str(error)) from error
+        check_setup(setup)
         return setup
 
     def changed(self, parameters: dict[str, Any], live: dict[str, Any]) -> Setup:
         """The same with other engine parameters and another live policy; raises `SpecError`."""
         wanted = EngineSpec(name=self.engine_name, parameters=parameters)
         spec = merge_specs(self.spec, ReconstructionSpec(engine=wanted, live=live))
-        return Setup.of(self.start, self.arrays, spec)
+        check_spec(spec)
+        return replace(self, spec=spec, engine=build_engines(spec), policy=build_policy(spec.live))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -202,16 +199,10 @@ class Setup:
         near = np.abs(positions_m - np.median(positions_m, axis=0)).max(axis=1) <= reach_m
         return Canvas.from_positions(positions_m[near], shape, self.optics.pixel_m, growable=True)
 
-    def check_probe(self) -> None:
-        """Refuse a probe that can be known to be impossible before any frame is there."""
-        if self.probe_source == GIVEN:
-            if "probe" not in self.arrays:
-                raise SpecError("probe: expected an array with the scan's start for 'given', got none")
-            probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.modes)
-        if self.probe_source == AUTO and not isinstance(self.optics, FarField):
-            raise SpecError(
-                "probe: expected a far-field geometry for 'auto'; in near field 'data' starts from the frames"
-            )
+    @property
+    def given_probe(self) -> NDArray[np.complex64]:
+        """The array (mode, y, x) that came with `start`, of the frames' size; raises ValueError where it cannot be."""
+        return fitted(self.arrays["probe"], self.preparation.size, self.spec.probe_fit)
 
     @property
     def probe_source(self) -> str:
@@ -223,7 +214,7 @@ class Setup:
         counts = dataset.counts()
         mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
         if self.probe_source == GIVEN:
-            probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.modes)
+            probe = probe_from_array(self.given_probe, self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
             assert isinstance(self.optics, FarField), "check_probe sees to it"
             frames, mean = dataset.data(canvas), dataset.mean_magnitudes()
@@ -248,6 +239,11 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ValueError("device: expected an NVIDIA GPU for 'cuda', PyTorch finds none; 'auto' takes the CPU then")
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def total_bytes(device: torch.device) -> int:
+    """Memory of the device."""
+    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else int(psutil.virtual_memory().total)
 
 
 def free_bytes(device: torch.device) -> int:

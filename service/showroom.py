@@ -47,9 +47,13 @@ class Latest(Generic[Kept]):
         while len(self._held) > KEPT:
             self._held.popitem(last=False)
 
+    def held(self, reconstruction: str) -> Kept | None:
+        """The latest, if it is at hand."""
+        return self._held.get(reconstruction)
+
     def get(self, reconstruction: str) -> Kept | None:
         """The latest; None before the first. Reads a file where it has to."""
-        held = self._held.get(reconstruction)
+        held = self.held(reconstruction)
         if held is None:
             with suppress(OSError, KeyError):
                 held = self._load(reconstruction)

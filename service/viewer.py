@@ -7,6 +7,7 @@ from where that browser stands.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,9 +15,13 @@ from typing import Literal
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import ReconstructionStatus, ScanStatus, Subscribe
+from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus, Subscribe
+from service.control import public_id
+from service.guard import Guard
 from service.hub import TABLES, Hub
 
+BEAT_S = 1.0
+"""Something is said at least so often, so that a browser notices a network that was cut."""
 HELLO_SCANS = 200
 """Newest scans that a browser is told of when it comes; REST lists the others."""
 SERIES_ROWS = 20_000
@@ -39,10 +44,16 @@ class Subscription:
 class Viewer:
     """Serves one WebSocket."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, version: str) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, guard: Guard, version: str) -> None:
         self._socket = socket
         self._hub = hub
+        self._guard = guard
         self._version = version
+        self._id = public_id(socket.query_params.get("viewer") or secrets.token_hex(8))
+        self._told: tuple[ServiceStatus, tuple[Alarm, ...]] | None = None
+        self._beat_at = 0.0
+        self._watch: browser.Watch | None = None
+        self._events = 0
         self._wake = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         self._scans: dict[str, ScanStatus] = {}
@@ -51,13 +62,18 @@ class Viewer:
     async def run(self) -> None:
         """Talk until the browser is gone."""
         await self._socket.accept()
+        self._hear()
+        self._guard.viewers.append(self._id)
         forget = self._hub.listen(self._wake.set)
+        self._guard.refresh()
         sending = asyncio.create_task(self._send_all())
         receiving = asyncio.create_task(self._receive_all())
         try:
             done, _ = await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             forget()
+            self._guard.viewers.remove(self._id)
+            self._guard.refresh()
             sending.cancel()
             receiving.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
@@ -82,6 +98,14 @@ class Viewer:
                 case browser.Credit():
                     if message.reconstruction in self._subscriptions:
                         self._subscriptions[message.reconstruction].owing.discard(message.name)
+                case browser.Introduce():
+                    self._hear(message.name)
+                    self._guard.refresh()
+                case browser.Watch():
+                    self._watch, self._events = message, message.events_from
+                case browser.Beat():
+                    self._hear()
+                    continue
             self._wake.set()
 
     def _subscribe(self, request: Subscribe) -> None:
@@ -100,8 +124,10 @@ class Viewer:
         while True:
             self._wake.clear()
             await self._states()
+            await self._new_events()
             waits = [await self._follow(each) for each in list(self._subscriptions.values())]
-            due = min((wait for wait in waits if wait is not None), default=None)
+            beat = max(0.0, self._beat_at - time.monotonic())
+            due = min([beat, *(wait for wait in waits if wait is not None)])
             try:
                 async with asyncio.timeout(due):
                     await self._wake.wait()
@@ -117,10 +143,39 @@ class Viewer:
             now_ns=time.time_ns(),
             scans=tuple(newest),
             reconstructions=tuple(each for each in self._reconstructions.values() if each.scan in listed),
+            viewer=self._id,
+            service=self._guard.service,
+            alarms=self._guard.alarms,
         )
         await self._send(hello)
 
+    def _hear(self, name: str | None = None) -> None:
+        self._guard.baton.hear(self._id, time.monotonic(), name)
+
+    async def _beat(self) -> None:
+        """The service and its alarms: what is news, and a sign of life."""
+        now = self._guard.service, self._guard.alarms
+        if now == self._told and time.monotonic() < self._beat_at:
+            return
+        self._told, self._beat_at = now, time.monotonic() + BEAT_S
+        await self._send(browser.ServiceUpdate(now_ns=time.time_ns(), service=now[0], alarms=now[1]))
+
+    async def _new_events(self) -> None:
+        if self._watch is None:
+            return
+        scan = self._watch.scan
+        try:
+            new = self._hub.events.events(scan)[self._events :]
+        except LookupError as error:
+            self._watch = None
+            await self._send(browser.Problem(message=str(error)))
+            return
+        if new:
+            start, self._events = self._events, self._events + len(new)
+            await self._send(browser.Events(scan=scan, start=start, events=new))
+
     async def _states(self) -> None:
+        await self._beat()
         for scan in list(self._hub.scans.values()):
             if self._scans.get(scan.id) is not scan:
                 self._scans[scan.id] = scan

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgpack
@@ -85,14 +86,15 @@ class Worker:
         return {
             "ping": lambda: "worker",
             "status": roster.statuses,
+            "machine": roster.machine,
             "engines": schemas,
             "validate": roster.validate,
             "start": roster.start,
             "restart": roster.restart,
             "change": roster.change,
-            "pause": lambda reconstruction: roster.wish(reconstruction, "pause"),
-            "resume": lambda reconstruction: roster.wish(reconstruction, "resume"),
-            "stop": lambda reconstruction: roster.wish(reconstruction, "stop"),
+            "pause": partial(roster.wish, action="pause"),
+            "resume": partial(roster.wish, action="resume"),
+            "stop": partial(roster.wish, action="stop"),
         }
 
     def _serve(self) -> None:

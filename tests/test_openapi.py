@@ -28,6 +28,15 @@ PATHS = {
     "/api/v1/reconstructions/{reconstruction}/{name}": {"get"},
     "/api/v1/replays": {"get", "post"},
     "/api/v1/replays/{replay}/stop": {"post"},
+    "/api/v1/reconstructions/{reconstruction}/figure": {"get"},
+    "/api/v1/reconstructions/{reconstruction}/thumbnail": {"get"},
+    "/api/v1/reconstructions/{reconstruction}/metrics.csv": {"get"},
+    "/api/v1/service": {"get"},
+    "/api/v1/control": {"post"},
+    "/api/v1/alarms": {"get"},
+    "/api/v1/alarms/acknowledge": {"post"},
+    "/api/v1/scans/{scan}/notes": {"post"},
+    "/api/v1/presets": {"get"},
     "/metrics": {"get"},
 }
 

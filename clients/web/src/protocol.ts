@@ -58,9 +58,71 @@ export interface Credit {
   name: CreditName;
 }
 
-export type ClientMessage = Subscribe | Unsubscribe | Credit;
+export interface Introduce {
+  t: "introduce";
+  name?: string;
+}
+
+export interface Watch {
+  t: "watch";
+  scan: string;
+  events_from?: number;
+}
+
+export interface Beat {
+  t: "beat";
+}
+
+export type ClientMessage = Subscribe | Unsubscribe | Credit | Introduce | Watch | Beat;
 
 // ---- server to client
+
+export interface Asker {
+  viewer: string;
+  name: string;
+  asked_ns: number;
+}
+
+export interface Control {
+  holder: string;
+  name: string;
+  since_ns: number;
+  asking: Asker[];
+}
+
+export interface ServiceStatus {
+  ingest: boolean;
+  worker: boolean;
+  device: string;
+  memory_bytes: number;
+  memory_free_bytes: number;
+  disk_bytes: number;
+  disk_free_bytes: number;
+  disk_left_s: number | null;
+  viewers: number;
+  control: Control;
+}
+
+export interface Alarm {
+  id: string;
+  code: string;
+  severity: "alarm" | "warning";
+  scan: string;
+  reconstruction: string;
+  text: string;
+  meaning: string;
+  advice: string;
+  since_ns: number;
+  acknowledged_by: string;
+  acknowledged_ns: number;
+}
+
+export interface ScanEvent {
+  ts_ns: number;
+  author: string;
+  event: string;
+  details: Record<string, unknown>;
+}
 
 export interface ScanStatus {
   id: string;
@@ -95,6 +157,7 @@ export interface ReconstructionStatus {
   modes: number;
   probe: string;
   restarted_from: string | null;
+  chain: string;
   iteration: number;
   total_iterations: number | null;
   frames: number;
@@ -112,6 +175,11 @@ export interface ReconstructionStatus {
   pixel_m: number | null;
   probe_shape: [number, number, number] | null;
   result: string | null;
+  finite: boolean;
+  counts_newest: number | null;
+  counts_usual: number | null;
+  saturated_px: number;
+  overlap: number | null;
 }
 
 export interface Hello {
@@ -121,6 +189,23 @@ export interface Hello {
   now_ns: number;
   scans: ScanStatus[];
   reconstructions: ReconstructionStatus[];
+  viewer: string;
+  service: ServiceStatus;
+  alarms: Alarm[];
+}
+
+export interface ServiceUpdate {
+  t: "service";
+  now_ns: number;
+  service: ServiceStatus;
+  alarms: Alarm[];
+}
+
+export interface Events {
+  t: "events";
+  scan: string;
+  start: number;
+  events: ScanEvent[];
 }
 
 export interface ScanUpdate {
@@ -211,4 +296,4 @@ export interface Problem {
   message: string;
 }
 
-export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem;
+export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem | ServiceUpdate | Events;
