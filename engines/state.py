@@ -67,6 +67,15 @@ class Data:
         whole, fractions = split(torch.minimum((nominal + offsets).clamp(min=0), last.double()))
         return replace(self, positions=whole, fractions=fractions)
 
+    def only(self, frames: NDArray[np.int64]) -> Data:
+        """Some of the frames; `counts` and `magnitude_sum` stay those of all."""
+        chosen = torch.from_numpy(frames)
+        nominal = None if self.nominal is None else self.nominal[chosen]
+        fractions = None if self.fractions is None else self.fractions[chosen]
+        return replace(
+            self, rows=self.rows[frames], positions=self.positions[chosen], nominal=nominal, fractions=fractions
+        )
+
     @property
     def count(self) -> int:
         """Number of frames."""

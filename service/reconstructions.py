@@ -5,7 +5,8 @@ DATA/<scan>/reconstructions/<n>/config.json    what was asked for (Reconstructio
                                 metrics.f64    rows of METRIC_COLUMNS (tables.py)
                                 positions.f64  rows of POSITION_COLUMNS
                                 checkpoint.h5  latest Snapshot
-                                snapshots/     earlier ones, about every 15 % more iterations
+                                survey.h5      latest Survey: scan map and diffraction patterns
+                                snapshots/     earlier Snapshots, about every 15 % more iterations, by iteration
                                 result.cxi     when it is over
 """
 
@@ -76,6 +77,12 @@ def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
     """Every reconstruction of a scan, oldest first."""
     folders = reconstruction_folders(scan_folder)
     return [read_status(folder) for folder in folders if (folder / "status.json").is_file()]
+
+
+def moment_files(folder: Path) -> dict[int, Path]:
+    """The snapshots that are kept as history, by iteration, in order."""
+    files = sorted((folder / "snapshots").glob("*.h5"))
+    return {int(path.stem): path for path in files if path.stem.isdigit()}
 
 
 def last_good(data: Path, probe_shape: tuple[int, int, int], pixel_m: float) -> Path | None:

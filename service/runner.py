@@ -36,6 +36,8 @@ from service.states import (
     TransitionError,
     next_reconstruction_state,
 )
+from service.survey import Survey
+from service.surveyor import Surveyor
 from service.version import VERSION
 
 STATUS_S = 0.2
@@ -51,6 +53,7 @@ class Publisher:
 
     status: Callable[[ReconstructionStatus], None]
     snapshot: Callable[[str, Snapshot], None]
+    survey: Callable[[str, Survey], None]
 
 
 class Runner:
@@ -68,10 +71,11 @@ class Runner:
         self.status = status
         self.session = session
         self.setup = setup
-        self._keeper = Keeper(folder)
+        self._keeper = Keeper(folder, setup.optics.wavelength_m)
         self._settings = settings
         self._publisher = publisher
         self._feed = session.feed(setup)
+        self._surveyor = Surveyor(session, self._feed, setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
         self._spacing = Spacing()
@@ -136,6 +140,8 @@ class Runner:
         """One iteration, or whatever else is due; True if there was anything to do."""
         try:
             self._obey()
+            if not self.over and self._surveyor.due:
+                self._survey()
             return not self.over and self.status.state != "paused" and self._iterate()
         except SpecError as error:
             self._move("refused", str(error))
@@ -278,13 +284,22 @@ class Runner:
             "error": keeper.error,
             "metrics": keeper.metrics.rows,
             "snapshot": keeper.snapshots,
+            "moments": keeper.moments,
             "object_shape": run.canvas.shape,
             "overlap": self._spacing.overlap,
         }
 
     def _show(self) -> None:
         if self._run is not None and self._run.frames:
-            self._publisher.snapshot(self.status.id, self._keeper.snapshot(self._run))
+            snapshot = self._keeper.snapshot(self._run)
+            self._publisher.snapshot(self.status.id, snapshot)
+            self._keeper.remember(snapshot)
+
+    def _survey(self, *, whole: bool = False) -> None:
+        survey = self._surveyor.survey(self._run, whole=whole)
+        if survey is not None:
+            self._keeper.survey = survey
+            self._publisher.survey(self.status.id, survey)
 
     def _checkpoint(self) -> None:
         if self._run is not None and self._run.frames:
@@ -297,6 +312,7 @@ class Runner:
         if self._run is not None and self._run.frames:
             path = self._keeper.folder / "result.cxi"
             self._keeper.write_result(path, self._run, **self._about())
+            self._survey(whole=True)
             self._tell(result=str(path.resolve().relative_to(self._settings.data.resolve())))
             self._checkpoint()
             self._show()
