@@ -91,7 +91,11 @@ class Work:
     def begin(self) -> None:
         """A worker as it starts; the one before is dropped as if it were killed, but for its open files."""
         self.drop()
-        publisher = Publisher(self.statuses.append, lambda _, snapshot: self.snapshots.append(snapshot))
+        publisher = Publisher(
+            status=self.statuses.append,
+            snapshot=lambda _, snapshot: self.snapshots.append(snapshot),
+            survey=lambda *_: None,
+        )
         self.roster = Roster(self.settings, torch.device("cpu"), publisher)
         self.roster.discover()
 
