@@ -145,6 +145,11 @@ class Offsets:
             age=torch.cat([self.age, torch.zeros(new, dtype=torch.float64)]),
         )
 
+    def chosen(self, rows: NDArray[np.int64]) -> Offsets:
+        """Those of some frames, in this order."""
+        each = torch.from_numpy(rows)
+        return Offsets(pixels=self.pixels[each], first=self.first[each], second=self.second[each], age=self.age[each])
+
     def restarted(self, jumps: Float[Tensor, "frame 2"]) -> Offsets:
         """With these frames moved at once, which forget their steps; 0 for those that stay."""
         stay = (jumps == 0).all(dim=1)

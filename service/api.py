@@ -68,7 +68,9 @@ class ParameterChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     parameters: dict[str, Any] = {}
-    """Of the engine."""
+    """Of the engine; of a chain, of the one whose turn it is."""
+    engine: str | None = None
+    """Another one of the chain, by its name."""
     live: dict[str, Any] = {}
     """Of the live policy."""
 

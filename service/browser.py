@@ -233,7 +233,9 @@ class ReconstructionStatus(BrowserMessage):
     message: str = ""
     created_ns: int
     engine: str
+    """Of engines that follow one another, the one whose turn it is."""
     parameters: dict[str, Any] = {}
+    """Of this engine."""
     live: dict[str, Any] = {}
     modes: int = 1
     probe: str = ""
@@ -250,6 +252,10 @@ class ReconstructionStatus(BrowserMessage):
     """Frames paired but not yet iterated on."""
     outside: int = 0
     """Frames left out because their position leaves the canvas."""
+    without_beam: int = 0
+    """Frames left out because the fit of intensities found no light in them."""
+    without_beam_at: tuple[tuple[int, int], ...] = ()
+    """Their indices, as ranges (first, last)."""
     iteration_rate_hz: float = 0.0
     frame_rate_hz: float = 0.0
     """Frames processed a second: iterations a second times frames admitted."""

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from engines.canvas import Canvas
-from engines.live import Checkpoint, LiveRun, Progress
+from engines.checkpoint import Checkpoint, Learnt
+from engines.live import LiveRun, Progress
 from engines.optics import illumination
 from service.browser import METRIC_COLUMNS, POSITION_COLUMNS
 from service.formats.result import Result, write_result
@@ -76,14 +77,17 @@ class Keeper:
         self._last_history = 0
         self._next_moment = 0.0
 
-    def resume(self, canvas: Canvas) -> Checkpoint | None:
-        """Where an earlier worker was: its picture, and its count of iterations. `canvas` is what this one would use.
+    def resume(self, canvas: Canvas, device: torch.device) -> Checkpoint | None:
+        """Where an earlier worker was: its picture, what it had learnt, and its count of iterations. `canvas` is what
+        this one would use.
 
         The curve may be some iterations ahead of the picture; iteration numbers go on from the curve.
         """
         rows = read_table(self.folder / "metrics.f64", len(METRIC_COLUMNS))
         try:
             saved = Snapshot.load(self.folder / "checkpoint.h5")
+            more = Snapshot.load_more(self.folder / "checkpoint.h5")
+            learnt = Learnt.from_arrays(more, device) if more else None
         except (OSError, KeyError):
             return None
         if canvas.growable:  # it had grown from other first positions, on a lattice of its own
@@ -95,11 +99,12 @@ class Keeper:
         self._last_history = saved.iteration
         self.clock.elapsed_s = float(rows[-1][4])
         return Checkpoint(
-            object=torch.from_numpy(saved.object),
-            probe=torch.from_numpy(saved.probe),
+            object=torch.from_numpy(saved.object).to(device),
+            probe=torch.from_numpy(saved.probe).to(device),
             canvas=canvas,
             iteration=int(rows[-1][0]),
             frames=saved.frames,
+            learnt=learnt and learnt.delayed(int(rows[-1][0]) - saved.iteration),
         )
 
     def note(self, progress: Progress) -> None:
@@ -142,7 +147,7 @@ class Keeper:
     def checkpoint(self, run: LiveRun) -> None:
         """Keep the present moment to go on from."""
         snapshot = self.snapshot(run)
-        snapshot.save(self.folder / "checkpoint.h5")
+        snapshot.save(self.folder / "checkpoint.h5", run.learnt.arrays())
         self.remember(snapshot)
         if self.survey is not None:
             self.survey.save(self.folder / "survey.h5")

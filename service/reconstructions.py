@@ -1,6 +1,6 @@
 """The folder of a reconstruction: what the worker keeps and the API reads.
 
-DATA/<scan>/reconstructions/<n>/config.json    what was asked for (ReconstructionSpec, resolved)
+DATA/<scan>/reconstructions/<n>/config.json    what was asked for (ReconstructionSpec, resolved), and changed since
                                 status.json    ReconstructionStatus, as of its last change of state
                                 metrics.f64    rows of METRIC_COLUMNS (tables.py)
                                 positions.f64  rows of POSITION_COLUMNS
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from service.browser import ReconstructionStatus
 from service.scans import find_scan, scan_folders, write_json
+from service.wire import ReconstructionSpec
 
 RECONSTRUCTIONS_FOLDER = "reconstructions"
 
@@ -50,6 +51,16 @@ def reconstruction_folders(scan_folder: Path) -> Iterator[Path]:
     """Folders of a scan's reconstructions, oldest first."""
     folders = [each for each in (scan_folder / RECONSTRUCTIONS_FOLDER).glob("*") if each.name.isdigit()]
     yield from sorted(folders, key=lambda each: int(each.name))
+
+
+def write_config(folder: Path, spec: ReconstructionSpec) -> None:
+    """Write config.json."""
+    write_json(folder / "config.json", spec.model_dump_json(indent=1, exclude_defaults=True))
+
+
+def read_config(folder: Path) -> ReconstructionSpec:
+    """Read config.json."""
+    return ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
 
 
 def write_status(folder: Path, status: ReconstructionStatus) -> None:

@@ -6,7 +6,7 @@ pictures of it (pictures.py). No torch here: the arrays are NumPy's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.ramp import PhasePlane, phase_plane
+
+MORE = "learnt"
+"""Group of the arrays that are kept for going on."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,16 @@ class Snapshot:
             covered=bits.astype(bool).reshape(shape),
         )
 
-    def save(self, path: Path) -> None:
-        """Write as HDF5, replacing the file as a whole."""
+    def save(self, path: Path, more: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Write as HDF5, replacing the file as a whole; with arrays that only who goes on from it wants to know."""
         temporary = path.with_name(f".{path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w") as file:
             file["object"], file["probe"], file["covered"] = self.object, self.probe, self.covered
             for name, value in self._numbers().items():
                 file.attrs[name] = value
+            for name, array in (more or {}).items():
+                file[f"{MORE}/{name}"] = array
         temporary.replace(path)
 
     @classmethod
@@ -93,6 +98,12 @@ class Snapshot:
                 probe=file["probe"][()],
                 covered=file["covered"][()].astype(bool),
             )
+
+    @staticmethod
+    def load_more(path: Path) -> dict[str, NDArray[Any]]:
+        """The further arrays that `save` wrote; none where there are none."""
+        with h5py.File(path, "r") as file:
+            return {name: array[()] for name, array in file.get(MORE, {}).items()}
 
     @classmethod
     def numbers_of(cls, path: Path) -> dict[str, int]:

@@ -163,6 +163,8 @@ export interface ReconstructionStatus {
   frames: number;
   lag: number;
   outside: number;
+  without_beam: number;
+  without_beam_at: [number, number][];
   iteration_rate_hz: number;
   frame_rate_hz: number;
   error: number | null;

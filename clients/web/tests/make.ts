@@ -47,6 +47,8 @@ export function reconstruction(fields: Partial<ReconstructionStatus> = {}): Reco
     frames: 0,
     lag: 0,
     outside: 0,
+    without_beam: 0,
+    without_beam_at: [],
     iteration_rate_hz: 0,
     frame_rate_hz: 0,
     error: null,
