@@ -32,6 +32,7 @@ export function ObjectStage({ picture, viewport, onPainted }: ObjectStageProps) 
   const positions = useLive((s) => selectedSeries(s).positions);
   const points = useLive((s) => s.points);
   const showPositions = useLive((s) => s.showPositions);
+  const beside = useLive((s) => s.looking.beside !== null);
   const measure = useMeasure(view);
   useCrop(picture, view, size);
   const drawing = {
@@ -67,6 +68,7 @@ export function ObjectStage({ picture, viewport, onPainted }: ObjectStageProps) 
         {picture !== null && showPositions ? (
           <PositionsOverlay table={positions} points={points} image={picture.image} view={view} size={size} />
         ) : null}
+        {beside && picture !== null ? <span className="stage-label">A: iteration {picture.image.iteration}</span> : null}
         {measure.mark === null ? null : <MeasureOverlay mark={measure.mark} view={view} />}
         {picture === null ? <Waiting /> : <ScaleBarMark metresPerPx={picture.image.pixel_m / view.scale} mostPx={160} />}
       </div>

@@ -1,4 +1,7 @@
-/** One picture minus another, pixel by pixel, for the eye: phases go the short way round. */
+/**
+ * One picture minus another, pixel by pixel, for the eye. Phases go the short way round, and lose their mean: it
+ * means nothing, and is another one for each as they do not cover the same.
+ */
 import type { Quantity } from "../protocol";
 import { dequantise, layerOf, type PixelLayer, type Pixels } from "./pixels";
 
@@ -18,20 +21,35 @@ export function difference(a: Pixels, b: Pixels, quantity: Quantity): Pixels | s
 
 function subtract(a: PixelLayer, b: PixelLayer): PixelLayer {
   const values = new Float32Array(a.codes.length).fill(Number.NaN);
-  let most = 0;
+  let [cosines, sines] = [0, 0];
   for (let i = 0; i < values.length; i++) {
     const [codeA, codeB] = [a.codes[i] ?? 0, b.codes[i] ?? 0];
     if (codeA === 0 || codeB === 0) continue;
-    const plain = dequantise(codeB, b) - dequantise(codeA, a);
-    const short = a.quantity === "phase" ? plain - TURN * Math.round(plain / TURN) : plain;
-    values[i] = short;
-    most = Math.max(most, Math.abs(short));
+    const value = dequantise(codeB, b) - dequantise(codeA, a);
+    values[i] = value;
+    cosines += Math.cos(value);
+    sines += Math.sin(value);
   }
-  const high = most || 1e-6;
+  if (a.quantity === "phase") turnBack(values, Math.atan2(sines, cosines));
+  return quantised(a.quantity, values);
+}
+
+function turnBack(values: Float32Array, mean: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = (values[i] ?? Number.NaN) - mean;
+    values[i] = value - TURN * Math.round(value / TURN);
+  }
+}
+
+function quantised(quantity: Quantity, values: Float32Array): PixelLayer {
+  let high = 1e-6;
+  for (const value of values) {
+    if (Math.abs(value) > high) high = Math.abs(value);
+  }
   const codes = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? Number.NaN;
     if (!Number.isNaN(value)) codes[i] = 1 + Math.round(((value + high) / (2 * high)) * (TOP - 1));
   }
-  return { quantity: a.quantity, low: -high, high, top: TOP, codes, histogram: null };
+  return { quantity, low: -high, high, top: TOP, codes, histogram: null };
 }

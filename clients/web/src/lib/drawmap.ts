@@ -45,7 +45,7 @@ export function drawMap(
 
 /** As large as their number allows, within what can be seen and drawn. */
 function pointRadius(count: number, size: Size): number {
-  return Math.min(5, Math.max(1.2, 0.32 * Math.sqrt((size.width * size.height) / Math.max(1, count))));
+  return Math.min(5, Math.max(1.2, 0.25 * Math.sqrt((size.width * size.height) / Math.max(1, count))));
 }
 
 type Shape = (context: CanvasRenderingContext2D, x: number, y: number, radius: number, ink: string) => void;
