@@ -44,7 +44,10 @@ function Under({ picture, cursor }: { picture: Picture; cursor: [number, number]
         x <b>{um(col)}</b> y <b>{um(row)}</b> µm
       </span>
       <span>
-        px <b>{Math.floor(col)}</b>, <b>{Math.floor(row)}</b>
+        px{" "}
+        <b data-testid="readout-px">
+          {Math.floor(col)}, {Math.floor(row)}
+        </b>
       </span>
       {typeof phase === "number" ? (
         <span>
