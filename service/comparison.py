@@ -94,13 +94,15 @@ def _middle(box: Box, edge: int) -> Box:
 
 def _placed(picture: Picture, onto: Picture) -> Picture:
     """A picture on another's pixels, whole ones: their metres say where."""
-    offset = (np.asarray(onto.origin_m) - np.asarray(picture.origin_m)) / picture.pixel_m
-    if picture.object.shape == onto.object.shape and np.abs(offset).max() < 0.5:
+    down, right = (
+        round((there - here) / picture.pixel_m) for there, here in zip(onto.origin_m, picture.origin_m, strict=True)
+    )
+    if picture.object.shape == onto.object.shape and (down, right) == (0, 0):
         return picture
-    object = np.ones(onto.object.shape, np.complex64)
-    covered = np.zeros(onto.object.shape, bool)
-    rows = np.arange(object.shape[0]) + round(float(offset[0]))
-    cols = np.arange(object.shape[1]) + round(float(offset[1]))
+    height, width = onto.object.shape
+    object, covered = np.ones((height, width), np.complex64), np.zeros((height, width), bool)
+    rows = np.arange(height) + down
+    cols = np.arange(width) + right
     row_in = (rows >= 0) & (rows < picture.object.shape[0])
     col_in = (cols >= 0) & (cols < picture.object.shape[1])
     here, there = np.ix_(row_in, col_in), np.ix_(rows[row_in], cols[col_in])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from engines.chain import Chain
 from engines.compare import Image
 from engines.dataset import GrowingDataset
 from engines.evaluation import Box, nmse
-from engines.live import Checkpoint, LiveRun, Progress
+from engines.live import LiveRun, Progress
 from engines.offline import Chunk, chunks
 from engines.optics import illumination
 from engines.policy import LivePolicy
@@ -78,11 +78,9 @@ def run_of(scan: Scan, engine: Engine | Chain, policy: LivePolicy, start: Start,
     for chunk in arrived:
         dataset.append(chunk.prepared, chunk.positions_m, chunk.indices)
     probe = initial_probe(start.probe, scan.geometry, float(dataset.counts().mean())) * start.probe_factor
-    if start.object_factor == 1:
-        return LiveRun(engine, policy, dataset, scan.canvas, probe)
-    object = torch.full(scan.canvas.shape, start.object_factor, dtype=torch.complex64)
-    begin = Checkpoint(object=object, probe=probe, canvas=scan.canvas, iteration=0, frames=0)
-    return LiveRun(engine, policy, dataset, scan.canvas, probe, begin)
+    run = LiveRun(engine, policy, dataset, scan.canvas, probe)
+    run.state = replace(run.state, object=run.state.object * start.object_factor)
+    return run
 
 
 def reconstruct(
