@@ -106,6 +106,8 @@ class Preparation:
             raise ValueError(
                 f"binning: expected a crop that is an even number of squares, got {self.binning} for {self._edge} px"
             )
+        if self.valid_min is not None and self.valid_max is not None and self.valid_min > self.valid_max:
+            raise ValueError(f"valid_min: expected at most valid_max, {self.valid_max}, got {self.valid_min}")
         row, col = self._centre
         if not (0 <= row < rows and 0 <= col < cols):
             raise ValueError(f"centre: expected a pixel of the frame of {rows} x {cols}, got {self.centre}")
@@ -145,6 +147,11 @@ class Preparation:
                 self._place(roots, magnitudes[each], self._first)
             counts[each] = magnitudes[each].relu().square_().sum()
         return Prepared(magnitudes, counts)
+
+    def trusted(self, mask: NDArray[Any]) -> int:
+        """Pixels of a prepared frame that the mask leaves."""
+        roots = torch.from_numpy(np.array(self._cut(mask)) != 0).float() - 1
+        return int(((self._binned(roots) if self.binning > 1 else roots) >= 0).sum())
 
     @property
     def _edge(self) -> int:

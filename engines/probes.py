@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -111,6 +111,24 @@ def probe_from_array(array: NDArray[Any], size: int, mean_counts: float, modes: 
     if not torch.isfinite(torch.view_as_real(probe)).all() or not probe.abs().any():
         raise ValueError("probe: expected finite values that are not all 0")
     return scaled(with_modes(probe[:modes], modes), mean_counts)
+
+
+def fitted(array: NDArray[Any], size: int, fit: Literal["crop", "pad"] | None = None) -> NDArray[Any]:
+    """A given probe (mode, y, x) of the frames' size: as it is, or if that was asked for cut, or padded with darkness,
+    about its centre [n // 2, n // 2]; its pixels stay what they are. Raises ValueError for any other shape.
+    """
+    y, x = shape = array.shape[-2:]
+    if shape == (size, size):
+        return array
+    way: str | None = {(True, True): "crop", (False, False): "pad"}.get((min(shape) >= size, max(shape) > size))
+    if fit is None or fit != way:
+        offer = f"; 'probe_fit: {way}' (--probe-fit {way}) makes it fit about its centre" if way else ""
+        raise ValueError(f"probe: expected (mode, {size}, {size}) or ({size}, {size}), got {array.shape}{offer}")
+    if fit == "crop":
+        top, left = y // 2 - size // 2, x // 2 - size // 2
+        return array[:, top : top + size, left : left + size]
+    top, left = size // 2 - y // 2, size // 2 - x // 2
+    return np.pad(array, ((0, 0), (top, size - y - top), (left, size - x - left)))
 
 
 def scaled(probe: Probe, mean_counts: float) -> Probe:

@@ -22,13 +22,19 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 
+from service.authorship import Actor
 from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
 from service.commands import CommandError
 from service.config import Settings
+from service.control_routes import control_routes
+from service.download_routes import download_routes
+from service.guard import Guard
 from service.hub import Hub
+from service.picture_routes import picture_routes
+from service.pictures import Quantity, png
 from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
-from service.snapshot import Quantity, Snapshot, png
+from service.snapshot import Snapshot
 from service.telemetry import prometheus_text
 from service.version import VERSION
 from service.viewer import Viewer
@@ -62,7 +68,9 @@ class ParameterChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     parameters: dict[str, Any] = {}
-    """Of the engine."""
+    """Of the engine; of a chain, of the one whose turn it is."""
+    engine: str | None = None
+    """Another one of the chain, by its name."""
     live: dict[str, Any] = {}
     """Of the live policy."""
 
@@ -84,18 +92,19 @@ class ReplayList(BaseModel):
 def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
     """The application; `web` is the folder of the built dashboard."""
     hub, replays = Hub(settings), Replays(settings)
+    guard = Guard(hub)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(hub.load)
-        following = asyncio.create_task(hub.run())
+        tasks = [asyncio.create_task(work) for work in (hub.run(), guard.run())]
         try:
             yield
         finally:
             await replays.close()
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="ptycholive",
@@ -107,11 +116,15 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
     )
     routers = (
         service_routes(hub),
+        control_routes(hub, guard),
         scan_routes(hub),
         reconstruction_routes(hub),
+        picture_routes(hub),
+        download_routes(hub),
         array_routes(hub),
         replay_routes(replays),
     )
+    app.state.guard = guard
     for router in routers:
         app.include_router(router, prefix="/api/v1")
     answer_errors(app)
@@ -130,7 +143,7 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
     @app.get("/metrics", response_class=PlainTextResponse, tags=["service"])
     async def prometheus() -> str:
         """Numbers for Prometheus."""
-        return prometheus_text(hub)
+        return prometheus_text(hub, guard)
 
     @app.websocket("/api/v1/live")
     async def live(socket: WebSocket) -> None:
@@ -138,7 +151,7 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
         if origin is not None and urlsplit(origin).netloc != socket.headers.get("host"):
             await socket.close(4403, "this page comes from another host")
             return
-        await Viewer(socket, hub, VERSION).run()
+        await Viewer(socket, hub, guard, VERSION).run()
 
     if web is not None and web.is_dir():
         app.mount("/", StaticFiles(directory=web, html=True), name="dashboard")
@@ -181,12 +194,15 @@ def scan_routes(hub: Hub) -> APIRouter:
     router = APIRouter(prefix="/scans", tags=["scans"])
 
     @router.get("")
-    async def list_scans(limit: Annotated[int, Query(gt=0, le=10_000)] = 200) -> list[ScanStatus]:
-        """Scans, newest first; armed ones included."""
-        return sorted(hub.scans.values(), key=lambda scan: scan.created_ns, reverse=True)[:limit]
+    async def list_scans(
+        limit: Annotated[int, Query(gt=0, le=10_000)] = 200, search: Annotated[str, Query(max_length=100)] = ""
+    ) -> list[ScanStatus]:
+        """Scans, newest first, armed ones included; those with all the words of `search` in id, key or metadata."""
+        found = [scan for scan in hub.scans.values() if matches(scan, search)]
+        return sorted(found, key=lambda scan: scan.created_ns, reverse=True)[:limit]
 
     @router.post("", status_code=201)
-    async def arm(request: ArmRequest) -> ScanStatus:
+    async def arm(request: ArmRequest, _: Actor) -> ScanStatus:
         """Say what is to run on the next scan of this key."""
         spec = None if request.reconstruction is None else request.reconstruction.model_dump(exclude_defaults=True)
         if spec is not None:
@@ -199,17 +215,17 @@ def scan_routes(hub: Hub) -> APIRouter:
         return hub.scan(scan)
 
     @router.post("/{scan}/stop")
-    async def stop(scan: str) -> ScanStatus:
+    async def stop(scan: str, author: Actor) -> ScanStatus:
         """End the scan's reconstructions; the recording goes on to the scan's end."""
         for reconstruction in hub.scan(scan).reconstructions:
             with suppress(CommandError):
-                await hub.reconstruct("stop", reconstruction=reconstruction)
+                await hub.reconstruct("stop", reconstruction=reconstruction, author=author)
         return hub.scan(scan)
 
     @router.post("/{scan}/abort")
-    async def abort(scan: str) -> ScanStatus:
+    async def abort(scan: str, author: Actor) -> ScanStatus:
         """Accept nothing more of this scan; what is recorded is reconstructed to its end."""
-        return await hub.control_scan("abort", scan=hub.scan(scan).id)
+        return await hub.control_scan("abort", scan=hub.scan(scan).id, author=author)
 
     @router.get("/{scan}/missing")
     async def missing(scan: str) -> dict[str, list[tuple[int, int]]]:
@@ -228,12 +244,18 @@ def scan_routes(hub: Hub) -> APIRouter:
         return [hub.reconstructions[each] for each in hub.scan(scan).reconstructions]
 
     @router.post("/{scan}/reconstructions", status_code=201)
-    async def start(scan: str, spec: ReconstructionSpec) -> ReconstructionStatus:
+    async def start(scan: str, spec: ReconstructionSpec, author: Actor) -> ReconstructionStatus:
         """Start a reconstruction on a running or finished scan, beside those there are."""
         fields = spec.model_dump(exclude_defaults=True)
-        return await hub.reconstruct("start", scan=hub.scan(scan).id, spec=fields)
+        return await hub.reconstruct("start", scan=hub.scan(scan).id, spec=fields, author=author)
 
     return router
+
+
+def matches(scan: ScanStatus, search: str) -> bool:
+    """Whether all words are found in a scan's id, key, state or metadata, in any case."""
+    text = " ".join([scan.id, scan.key, scan.state, *map(str, scan.metadata.values())]).casefold()
+    return all(word in text for word in search.casefold().split())
 
 
 def reconstruction_routes(hub: Hub) -> APIRouter:
@@ -246,22 +268,24 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         return hub.reconstruction(reconstruction)
 
     @router.patch("/{reconstruction}")
-    async def change(reconstruction: str, change: ParameterChange) -> ReconstructionStatus:
+    async def change(reconstruction: str, change: ParameterChange, author: Actor) -> ReconstructionStatus:
         """Change parameters from the next iteration on."""
-        return await hub.reconstruct(
-            "change", reconstruction=hub.reconstruction(reconstruction).id, **change.model_dump()
-        )
+        known = hub.reconstruction(reconstruction).id
+        return await hub.reconstruct("change", reconstruction=known, author=author, **change.model_dump())
 
     @router.post("/{reconstruction}/restart", status_code=201)
-    async def restart(reconstruction: str, spec: ReconstructionSpec) -> ReconstructionStatus:
+    async def restart(reconstruction: str, spec: ReconstructionSpec, author: Actor) -> ReconstructionStatus:
         """Stop this one and start a new one with the fields given here in place of its own."""
         fields = spec.model_dump(exclude_defaults=True)
-        return await hub.reconstruct("restart", reconstruction=hub.reconstruction(reconstruction).id, spec=fields)
+        known = hub.reconstruction(reconstruction).id
+        return await hub.reconstruct("restart", reconstruction=known, spec=fields, author=author)
 
     @router.post("/{reconstruction}/{action}")
-    async def act(reconstruction: str, action: Literal["pause", "resume", "stop"]) -> ReconstructionStatus:
+    async def act(
+        reconstruction: str, action: Literal["pause", "resume", "stop"], author: Actor
+    ) -> ReconstructionStatus:
         """Pause, resume or stop; stopping writes the result."""
-        return await hub.reconstruct(action, reconstruction=hub.reconstruction(reconstruction).id)
+        return await hub.reconstruct(action, reconstruction=hub.reconstruction(reconstruction).id, author=author)
 
     @router.get("/{reconstruction}/metrics")
     async def metrics(reconstruction: str) -> MetricsTable:
@@ -333,12 +357,12 @@ def replay_routes(replays: Replays) -> APIRouter:
         return ReplayList(files=await asyncio.to_thread(replays.files), replays=replays.statuses())
 
     @router.post("", status_code=201)
-    async def start(request: ReplayRequest) -> ReplayStatus:
+    async def start(request: ReplayRequest, _: Actor) -> ReplayStatus:
         """Send a recorded scan as if it were measured now, from a process of its own."""
         return await replays.start(request)
 
     @router.post("/{replay}/stop")
-    async def stop(replay: str) -> ReplayStatus:
+    async def stop(replay: str, _: Actor) -> ReplayStatus:
         """Ask a replay to end."""
         return replays.stop(replay)
 

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """Share of the device's free memory that reconstructions may take."""
     default_reconstruction: ReconstructionSpec | None = ReconstructionSpec(engine=EngineSpec(name="rpie"))
     """What runs on a scan that says nothing; null for nothing."""
+    presets: dict[str, ReconstructionSpec] = {}
+    """Geometries, probes and engines by a name that people choose in the dashboard when they arm or start by hand."""
     snapshot_hz: Annotated[float, Gt(0), Le(20)] = 5.0
     """How often object and probe are shown at most."""
     checkpoint_s: Annotated[float, Gt(0)] = 10.0

@@ -16,6 +16,7 @@ from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
 from engines.offline import Chunk, chunks, drive
 from engines.propagation import propagator
+from service.checks import memory_refusal, overlap_warning
 from service.formats import ScanFile
 from service.keeper import Keeper
 from service.setup import Setup, free_bytes
@@ -60,15 +61,15 @@ def reconstruct_scan(
     live: bool = False,
     device: torch.device,
     tell: Callable[[Progress], None] = lambda progress: None,
+    warn: Callable[[str], None] = lambda warning: None,
 ) -> Outcome:
     """Reconstruct a scan and write its result; with `live`, chunk by chunk as the policy in `spec` says.
 
     Raises `SpecError` for what cannot be, memory that does not suffice included.
     """
     setup = Setup.of(start, arrays, spec)
-    needed, free = setup.memory_bytes(scan.n), free_bytes(device)
-    if needed > free:
-        raise SpecError(f"memory: {needed / 1e9:.3g} GB are needed on {device}, {free / 1e9:.3g} GB are free")
+    if refusal := memory_refusal(setup, scan.n, device, free_bytes(device)):
+        raise SpecError(refusal)
     began, started_ns = time.monotonic(), time.time_ns()
     dataset = GrowingDataset(setup.preparation.size, scan.n, setup.preparation.magnitude_dtype, device)
     size = setup.policy.chunk if live else LOAD_FRAMES
@@ -78,6 +79,8 @@ def reconstruct_scan(
         _append(dataset, chunk)
     canvas = setup.canvas(dataset.positions_m())
     probe = setup.probe(dataset, canvas, device)
+    if warning := overlap_warning(setup, setup.positions_m(scan.positions_m), probe):
+        warn(warning)
     run = LiveRun(
         setup.engine,
         setup.policy,
@@ -88,7 +91,7 @@ def reconstruct_scan(
         refinement=setup.refinement,
     )
     with tempfile.TemporaryDirectory() as folder:
-        keeper = Keeper(Path(folder))
+        keeper = Keeper(Path(folder), setup.optics.wavelength_m)
         for progress in drive(run, feed):
             keeper.note(progress)
             tell(progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from engines.probes import probe_from_array
 from service.browser import ReconstructionStatus
+from service.checks import memory_refusal
 from service.commands import CommandError
 from service.config import Settings
 from service.logs import get_log
@@ -20,16 +22,18 @@ from service.reconstructions import (
     RECONSTRUCTIONS_FOLDER,
     last_good,
     next_number,
+    read_config,
     read_statuses,
     reconstruction_id,
+    write_config,
     write_status,
 )
 from service.runner import TARGETS, Action, Publisher, Runner
-from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders, write_json
+from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders
 from service.session import ScanSession
-from service.setup import Setup, free_bytes
+from service.setup import Setup, free_bytes, total_bytes
 from service.snapshot import Snapshot
-from service.specs import GIVEN, check_spec, merge_specs
+from service.specs import GIVEN, chain_text, check_spec, merge_specs
 from service.states import RECONSTRUCTION_OVER
 from service.wire import EngineSpec, ReconstructionSpec
 
@@ -135,7 +139,7 @@ class Roster:
             setup = self._setup(session, ReconstructionSpec.model_validate(spec))
             number = next_number(session.folder)
             folder = session.folder / RECONSTRUCTIONS_FOLDER / str(number)
-            write_json(folder / "config.json", setup.spec.model_dump_json(indent=1, exclude_defaults=True))
+            write_config(folder, setup.spec)
             status = self._new_status(reconstruction_id(scan, number), session, setup, restarted_from)
             write_status(folder, status)
             log_event(session.folder, author, "started", id=status.id, engine=status.engine, message=status.message)
@@ -152,11 +156,12 @@ class Roster:
         asked = merge_specs(start.reconstruction, session.record.reconstruction, request)
         if asked.probe is None and "probe" in arrays:
             asked = merge_specs(asked, ReconstructionSpec(probe=GIVEN))
-        setup = Setup.of(start, arrays, merge_specs(FALLBACK, default, asked))
-        if setup.spec.probe is None and (earlier := self._last_probe(setup)) is not None:
-            spec = merge_specs(setup.spec, ReconstructionSpec(probe=GIVEN))
-            setup = Setup.of(start, {**arrays, "probe": earlier}, spec)
-        return setup
+        return self._with_last_probe(Setup.of(start, arrays, merge_specs(FALLBACK, default, asked)))
+
+    def _with_last_probe(self, setup: Setup) -> Setup:
+        """The same with the last good probe, where nothing else was said."""
+        earlier = self._last_probe(setup) if setup.spec.probe is None and "probe" not in setup.arrays else None
+        return setup if earlier is None else replace(setup, arrays={**setup.arrays, "probe": earlier})
 
     def _last_probe(self, setup: Setup) -> NDArray[np.complex64] | None:
         """The probe of the newest finished reconstruction with these pixels and this shape."""
@@ -172,24 +177,24 @@ class Roster:
     def _new_status(
         self, name: str, session: ScanSession, setup: Setup, restarted_from: str | None
     ) -> ReconstructionStatus:
-        needed = setup.memory_bytes(session.record.totals.get("received", 0))
-        free = round(free_bytes(self.device) * self.settings.memory_fraction)
-        fits = needed <= free
-        message = f"needs {needed / 1e9:.3g} GB on {self.device}, {free / 1e9:.3g} GB are free and allowed"
+        frames = session.record.totals.get("received", 0)
+        allowed = round(free_bytes(self.device) * self.settings.memory_fraction)
+        refusal = memory_refusal(setup, frames, self.device, allowed)
         return ReconstructionStatus(
             id=name,
             scan=session.record.id,
             label=setup.spec.label,
-            state="waiting" if fits else "refused",
-            message="" if fits else message,
+            state="refused" if refusal else "waiting",
+            message=refusal,
             created_ns=time.time_ns(),
-            engine=setup.engine_name,
-            parameters=setup.parameters,
+            engine=setup.engines[0].name,
+            chain=chain_text(setup.spec),
+            parameters=setup.parameters(),
             live=setup.live,
             modes=setup.modes,
             probe=setup.probe_source,
             restarted_from=restarted_from,
-            memory_bytes=needed,
+            memory_bytes=setup.memory_bytes(frames),
             device=str(self.device),
             pixel_m=setup.optics.pixel_m,
             probe_shape=setup.probe_shape,
@@ -199,8 +204,7 @@ class Roster:
         """Go on with a reconstruction that another worker was killed in."""
         session = self._session(status.scan)
         folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
-        spec = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
-        setup = Setup.of(session.start, session.arrays, spec).changed(status.parameters, status.live)
+        setup = self._with_last_probe(Setup.of(session.start, session.arrays, read_config(folder)))
         state = "paused" if status.state == "paused" else "waiting"
         self._log.info("going on with a reconstruction", scan=status.scan, reconstruction=status.id)
         self._launch(status.model_copy(update={"state": state}), session, setup)
@@ -215,29 +219,44 @@ class Roster:
             raise CommandError(f"reconstruction {reconstruction} is not running; it may be over")
         return self._runners[reconstruction]
 
-    def wish(self, reconstruction: str, action: Action) -> dict[str, Any]:
+    def wish(self, reconstruction: str, action: Action, author: str = "rest") -> dict[str, Any]:
         """Pause, resume or stop; the state follows at the end of the running iteration."""
         runner = self._runner(reconstruction)
         runner.wish(action)
-        log_event(runner.session.folder, "rest", action, id=reconstruction)
+        log_event(runner.session.folder, author, action, id=reconstruction)
         return runner.status.model_dump() | {"message": f"{TARGETS[action]} after this iteration"}
 
-    def change(self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
-        """Other parameters from the next iteration on."""
+    def change(
+        self,
+        reconstruction: str,
+        parameters: dict[str, Any],
+        live: dict[str, Any],
+        engine: str | None = None,
+        author: str = "rest",
+    ) -> dict[str, Any]:
+        """Other parameters from the next iteration on: of the engine whose turn it is, or of the named one."""
         runner = self._runner(reconstruction)
-        runner.change(parameters, live)
+        runner.change(parameters, live, engine, author)
         return runner.status.model_dump()
 
-    def restart(self, reconstruction: str, spec: dict[str, Any]) -> dict[str, Any]:
+    def restart(self, reconstruction: str, spec: dict[str, Any], author: str = "rest") -> dict[str, Any]:
         """Stop one and start another with what it had, changed by `spec`."""
         scan, _, number = reconstruction.rpartition(".")
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
-        earlier = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
-        wanted = merge_specs(earlier, ReconstructionSpec.model_validate(spec))
-        started = self.start(scan, wanted.model_dump(exclude_defaults=True), restarted_from=reconstruction)
+        wanted = merge_specs(read_config(folder), ReconstructionSpec.model_validate(spec))
+        started = self.start(scan, wanted.model_dump(exclude_defaults=True), author, restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
-            self.wish(reconstruction, "stop")
+            self.wish(reconstruction, "stop", author)
         return started
+
+    def machine(self) -> dict[str, Any]:
+        """The device and its memory."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        return {
+            "device": name,
+            "memory_bytes": total_bytes(self.device),
+            "memory_free_bytes": free_bytes(self.device),
+        }
 
     def statuses(self) -> list[dict[str, Any]]:
         """States of all reconstructions that are not over."""

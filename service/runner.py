@@ -13,23 +13,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from engines.arrays import Probe
+from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
+from service.beamless import WithoutBeam
 from service.browser import ReconstructionStatus
+from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
 from service.logs import get_log
-from service.reconstructions import write_status
+from service.reconstructions import write_config, write_status
 from service.scans import log_event
 from service.session import ScanSession
 from service.setup import Setup
+from service.sight import Spacing, light
 from service.snapshot import Snapshot
+from service.specs import SpecError
 from service.states import (
     RECONSTRUCTION_OVER,
     ReconstructionState,
     TransitionError,
     next_reconstruction_state,
 )
+from service.survey import Survey
+from service.surveyor import Surveyor
 from service.version import VERSION
 
 STATUS_S = 0.2
@@ -45,6 +53,7 @@ class Publisher:
 
     status: Callable[[ReconstructionStatus], None]
     snapshot: Callable[[str, Snapshot], None]
+    survey: Callable[[str, Survey], None]
 
 
 class Runner:
@@ -62,12 +71,15 @@ class Runner:
         self.status = status
         self.session = session
         self.setup = setup
-        self._keeper = Keeper(folder)
+        self._keeper = Keeper(folder, setup.optics.wavelength_m)
         self._settings = settings
         self._publisher = publisher
         self._feed = session.feed(setup)
+        self._surveyor = Surveyor(session, self._feed, setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
+        self._spacing = Spacing()
+        self._beamless = WithoutBeam()
         self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
@@ -86,16 +98,41 @@ class Runner:
         next_reconstruction_state(self.status.state, TARGETS[action])
         self._wishes.append(action)
 
-    def change(self, parameters: dict[str, Any], live: dict[str, Any]) -> None:
-        """Use other parameters from the next iteration on; raises `SpecError` if they are out of bounds."""
+    def change(
+        self, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None, author: str = "rest"
+    ) -> None:
+        """Use other parameters from the next iteration on: of the engine whose turn it is, or of the one of this name.
+
+        Raises `SpecError` if they are out of bounds, or no engine has the name.
+        """
         if self.over:
             raise TransitionError(f"a reconstruction that is {self.status.state} cannot be changed; restart it")
-        self.setup = self.setup.changed(parameters, live)
+        turn = self._turn_of(engine)
+        self.setup = self.setup.changed(parameters, live, turn)
+        write_config(self._keeper.folder, self.setup.spec)
         if self._run is not None:
             self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
-        self._tell(parameters=self.setup.parameters, live=self.setup.live)
-        log_event(self.session.folder, "rest", "changed", id=self.status.id, parameters=parameters, live=live)
-        self._log.info("parameters changed", parameters=parameters, live=live)
+        self._tell(**self._engine(), live=self.setup.live)
+        about = {"engine": self.setup.engines[turn].name, "parameters": parameters, "live": live}
+        log_event(self.session.folder, author, "changed", id=self.status.id, **about)
+        self._log.info("parameters changed", **about)
+
+    def _turn_of(self, engine: str | None) -> int:
+        """Which engine of a chain a name means: the one whose turn it is, else the first that is called so."""
+        names, turn = [each.name for each in self.setup.engines], self._turn
+        if engine is None or names[turn] == engine:
+            return turn
+        if engine not in names:
+            raise SpecError(f"engine: expected one of this reconstruction, {', '.join(names)}, got {engine!r}")
+        return names.index(engine)
+
+    @property
+    def _turn(self) -> int:
+        return self._run.turn if self._run is not None else 0
+
+    def _engine(self) -> dict[str, Any]:
+        """Name and parameters of the engine whose turn it is."""
+        return {"engine": self.setup.engines[self._turn].name, "parameters": self.setup.parameters(self._turn)}
 
     # ---- what the compute thread calls
 
@@ -103,11 +140,16 @@ class Runner:
         """One iteration, or whatever else is due; True if there was anything to do."""
         try:
             self._obey()
+            if not self.over and self._surveyor.due:
+                self._survey()
             return not self.over and self.status.state != "paused" and self._iterate()
+        except SpecError as error:
+            self._move("refused", str(error))
+            self._release()
         except NonFiniteError as error:
             self._log.error("state not finite, paused", error=str(error))
             self._show()
-            self._move("paused", str(error))
+            self._move("paused", str(error), finite=False)
         except Exception as error:  # the scan and the other reconstructions go on, whatever this one did
             self._log.exception("reconstruction failed")
             self._move("failed", f"{type(error).__name__}: {error}")
@@ -127,7 +169,7 @@ class Runner:
                     self._checkpoint()
                     self._move("paused")
                 case "resume":
-                    self._move("running" if self._run is not None else "waiting")
+                    self._move("running" if self._run is not None else "waiting", finite=True)
                 case "stop":
                     self._end("stopped", "stopped on request")
 
@@ -138,6 +180,7 @@ class Runner:
         run.ended = self.session.ended(self._feed)
         progress = run.advance()
         self._keeper.note_admitted(run)
+        self._spacing.look(run)
         if progress is not None:
             self._note(progress)
         elif run.finished:
@@ -156,8 +199,8 @@ class Runner:
             self._tell_if_due()
             return None
         canvas = self.setup.canvas(dataset.positions_m())
-        checkpoint = self._keeper.resume(canvas)
-        probe = checkpoint.probe if checkpoint else self.setup.probe(dataset, canvas, self.session.device)
+        checkpoint = self._keeper.resume(canvas, self.session.device)
+        probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:
             canvas = checkpoint.canvas
             self._log.info("resumed", iteration=checkpoint.iteration)
@@ -173,9 +216,27 @@ class Runner:
         )
         return self._run
 
+    def _first_probe(self, canvas: Canvas, ended: bool) -> Probe:
+        """The initial probe; raises `SpecError` where neighbours share nothing, as soon as all of them are known."""
+        dataset, setup = self._feed.dataset, self.setup
+        positions_m = dataset.positions_m() if setup.plan_m is None else setup.plan_m
+        known = ended or setup.plan_m is not None
+        if known:
+            check_overlap(setup, positions_m)
+        probe = setup.probe(dataset, canvas, self.session.device)
+        if known and (warning := overlap_warning(setup, positions_m, probe)):
+            self._log.warning("little overlap", message=warning)
+            log_event(self.session.folder, "worker", "little overlap", id=self.status.id, message=warning)
+        return probe
+
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
         self._keeper.note(progress)
+        if self._run is not None and (new := self._beamless.look(self._run)):
+            self._log.warning("frames without beam", frames=new)
+            log_event(self.session.folder, "worker", "frames without beam", id=self.status.id, frames=new)
+        if self.status.engine != self.setup.engines[self._turn].name:
+            self._tell(**self._engine())
         self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
         self._tell_if_due()
         now = time.monotonic()
@@ -187,10 +248,10 @@ class Runner:
 
     # ---- what is told and kept
 
-    def _move(self, state: ReconstructionState, message: str = "") -> None:
+    def _move(self, state: ReconstructionState, message: str = "", **changes: Any) -> None:
         if state == self.status.state:
             return
-        self._tell(state=next_reconstruction_state(self.status.state, state), message=message)
+        self._tell(state=next_reconstruction_state(self.status.state, state), message=message, **changes)
         write_status(self._keeper.folder, self.status)
         self._log.info(f"reconstruction {state}", message=message, iteration=self.status.iteration)
         log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
@@ -207,25 +268,38 @@ class Runner:
 
     def _numbers(self) -> dict[str, Any]:
         run, keeper = self._run, self._keeper
+        seen = light(self._feed.dataset.counts()) | {"saturated_px": self.session.saturation.pixels}
         if run is None:
-            return {"lag": len(self.session.pairs)}
-        return {
+            return seen | {"lag": len(self.session.pairs)}
+        return seen | {
             "iteration": run.progress.iteration,
             "total_iterations": run.progress.total_iterations,
             "frames": run.frames,
             "lag": len(self.session.pairs) - run.taken,
             "outside": run.outside,
+            "without_beam": self._beamless.count,
+            "without_beam_at": self._beamless.listed,
             "iteration_rate_hz": keeper.clock.iteration_rate_hz,
             "frame_rate_hz": keeper.clock.frame_rate_hz,
             "error": keeper.error,
             "metrics": keeper.metrics.rows,
             "snapshot": keeper.snapshots,
+            "moments": keeper.moments,
             "object_shape": run.canvas.shape,
+            "overlap": self._spacing.overlap,
         }
 
     def _show(self) -> None:
         if self._run is not None and self._run.frames:
-            self._publisher.snapshot(self.status.id, self._keeper.snapshot(self._run))
+            snapshot = self._keeper.snapshot(self._run)
+            self._publisher.snapshot(self.status.id, snapshot)
+            self._keeper.remember(snapshot)
+
+    def _survey(self, *, whole: bool = False) -> None:
+        survey = self._surveyor.survey(self._run, whole=whole)
+        if survey is not None:
+            self._keeper.survey = survey
+            self._publisher.survey(self.status.id, survey)
 
     def _checkpoint(self) -> None:
         if self._run is not None and self._run.frames:
@@ -238,6 +312,7 @@ class Runner:
         if self._run is not None and self._run.frames:
             path = self._keeper.folder / "result.cxi"
             self._keeper.write_result(path, self._run, **self._about())
+            self._survey(whole=True)
             self._tell(result=str(path.resolve().relative_to(self._settings.data.resolve())))
             self._checkpoint()
             self._show()

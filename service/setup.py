@@ -6,7 +6,7 @@ The same for a live scan, for one that is attached to later, and for a file that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -24,21 +24,19 @@ from engines.optics import FarField
 from engines.policy import LivePolicy
 from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
-from engines.probes import initial_probe, probe_from_array
+from engines.probes import fitted, initial_probe, probe_from_array
 from engines.propagation import Geometry, NearField
-from engines.registry import engine_name
 from engines.start import computed_probe
 from engines.state import Engine
 from service import wire
+from service.checks import check_setup
 from service.specs import (
     AUTO,
     GIVEN,
-    SpecError,
     build_engines,
     build_policy,
     build_refinement,
     check_spec,
-    merge_specs,
     plain_fields,
 )
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
@@ -66,23 +64,30 @@ class Setup:
         """Check what was asked for; raises `SpecError` for what cannot be."""
         check_spec(spec)
         setup = cls(spec, start, arrays, build_engines(spec), build_policy(spec.live))
-        try:
-            setup.check_probe()
-            _ = setup.preparation
-        except ValueError as error:
-            raise SpecError(str(error)) from error
+        check_setup(setup)
         return setup
 
-    def changed(self, parameters: dict[str, Any], live: dict[str, Any]) -> Setup:
-        """The same with other engine parameters and another live policy; raises `SpecError`."""
-        wanted = EngineSpec(name=self.engine_name, parameters=parameters)
-        spec = merge_specs(self.spec, ReconstructionSpec(engine=wanted, live=live))
-        return Setup.of(self.start, self.arrays, spec)
+    def changed(self, parameters: dict[str, Any], live: dict[str, Any], turn: int = 0) -> Setup:
+        """The same with other parameters of the engine, of that one in a chain, and another live policy; raises
+        `SpecError`.
+        """
+        first, *then = self.engines
+        chain = [first, *then]
+        chain[turn] = chain[turn].model_copy(update={"parameters": chain[turn].parameters | parameters})
+        update = {"engine": chain[0], "then": tuple(chain[1:]), "live": self.spec.live | live}
+        spec = self.spec.model_copy(update=update)
+        check_spec(spec)
+        return replace(self, spec=spec, engine=build_engines(spec), policy=build_policy(spec.live))
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """Every parameter of the engine; of the first one of a chain, which alone can be changed while it runs."""
-        return plain_fields(self.engine.stages[0].engine if isinstance(self.engine, Chain) else self.engine)
+    def engines(self) -> tuple[EngineSpec, ...]:
+        """The engines of a chain in their order, or the one there is, as they were asked for."""
+        assert self.spec.engine is not None
+        return self.spec.engine, *self.spec.then
+
+    def parameters(self, turn: int = 0) -> dict[str, Any]:
+        """Every parameter of the engine, of that one in a chain."""
+        return plain_fields(self.engine.stages[turn].engine if isinstance(self.engine, Chain) else self.engine)
 
     @property
     def live(self) -> dict[str, Any]:
@@ -93,8 +98,8 @@ class Setup:
     def configuration(self) -> dict[str, Any]:
         """Everything that is needed to do it again, as JSON can hold it."""
         return {
-            "engine": {"name": self.engine_name, "parameters": self.parameters},
-            "then": self._followers,
+            "engine": self._described[0],
+            "then": self._described[1:],
             "live": self.live,
             "specification": self.spec.model_dump(mode="json"),
             "start": self.start.model_dump(mode="json"),
@@ -102,20 +107,13 @@ class Setup:
         }
 
     @property
-    def _followers(self) -> list[dict[str, Any]]:
-        stages = self.engine.stages[1:] if isinstance(self.engine, Chain) else ()
-        return [{"name": engine_name(each.engine), "parameters": plain_fields(each.engine)} for each in stages]
+    def _described(self) -> list[dict[str, Any]]:
+        return [{"name": each.name, "parameters": self.parameters(turn)} for turn, each in enumerate(self.engines)]
 
     @property
     def modes(self) -> int:
         """Number of probe modes."""
         return self.spec.modes or 1
-
-    @property
-    def engine_name(self) -> str:
-        """Name of the engine in the registry."""
-        assert self.spec.engine is not None
-        return self.spec.engine.name
 
     @property
     def refinement(self) -> Refinement | None:
@@ -202,16 +200,10 @@ class Setup:
         near = np.abs(positions_m - np.median(positions_m, axis=0)).max(axis=1) <= reach_m
         return Canvas.from_positions(positions_m[near], shape, self.optics.pixel_m, growable=True)
 
-    def check_probe(self) -> None:
-        """Refuse a probe that can be known to be impossible before any frame is there."""
-        if self.probe_source == GIVEN:
-            if "probe" not in self.arrays:
-                raise SpecError("probe: expected an array with the scan's start for 'given', got none")
-            probe_from_array(self.arrays["probe"], self.preparation.size, 1.0, self.modes)
-        if self.probe_source == AUTO and not isinstance(self.optics, FarField):
-            raise SpecError(
-                "probe: expected a far-field geometry for 'auto'; in near field 'data' starts from the frames"
-            )
+    @property
+    def given_probe(self) -> NDArray[np.complex64]:
+        """The array (mode, y, x) that came with `start`, of the frames' size; raises ValueError where it cannot be."""
+        return fitted(self.arrays["probe"], self.preparation.size, self.spec.probe_fit)
 
     @property
     def probe_source(self) -> str:
@@ -223,7 +215,7 @@ class Setup:
         counts = dataset.counts()
         mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
         if self.probe_source == GIVEN:
-            probe = probe_from_array(self.arrays["probe"], self.preparation.size, mean_counts, self.modes)
+            probe = probe_from_array(self.given_probe, self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
             assert isinstance(self.optics, FarField), "check_probe sees to it"
             frames, mean = dataset.data(canvas), dataset.mean_magnitudes()
@@ -248,6 +240,11 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ValueError("device: expected an NVIDIA GPU for 'cuda', PyTorch finds none; 'auto' takes the CPU then")
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def total_bytes(device: torch.device) -> int:
+    """Memory of the device."""
+    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else int(psutil.virtual_memory().total)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -17,6 +17,7 @@ from engines.positions import Refinement
 from engines.probes import ProbeSpec
 from engines.registry import ENGINES
 from engines.state import Engine
+from service.meanings import explained
 from service.wire import EngineSpec, ReconstructionSpec, explain
 
 T = TypeVar("T")
@@ -73,6 +74,15 @@ def build_engines(spec: ReconstructionSpec) -> Engine | Chain:
         raise SpecError(str(error)) from error
 
 
+def chain_text(spec: ReconstructionSpec) -> str:
+    """Engines that follow one another, as on the command line; empty for one alone."""
+    if spec.engine is None or not spec.then:
+        return ""
+    return ",".join(
+        f"{each.name}:{each.iterations}" if each.iterations else each.name for each in (spec.engine, *spec.then)
+    )
+
+
 def build_policy(given: Mapping[str, Any]) -> LivePolicy:
     """The live policy with these fields; raises `SpecError`."""
     return _validate(LivePolicy, given, "live policy")
@@ -103,10 +113,14 @@ def plain_fields(parameters: Engine | LivePolicy) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """JSON schemas of all engines, of the live policy and of the position refinement, for forms and documentation."""
     return {
-        "engines": {name: TypeAdapter(engine).json_schema() for name, engine in ENGINES.items()},
-        "live": TypeAdapter(LivePolicy).json_schema(),
-        "positions": TypeAdapter(Refinement).json_schema(),
+        "engines": {name: _schema(engine) for name, engine in ENGINES.items()},
+        "live": _schema(LivePolicy),
+        "positions": _schema(Refinement),
     }
+
+
+def _schema(kind: type) -> dict[str, Any]:
+    return explained(TypeAdapter(kind).json_schema(), kind)
 
 
 def _validate(kind: type[T], given: Mapping[str, Any], what: str) -> T:

@@ -8,22 +8,24 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.guard import Guard
 from service.hub import Hub
 from service.states import RECONSTRUCTION_OVER, SCAN_OVER
 
 
-def prometheus_text(hub: Hub) -> str:
+def prometheus_text(hub: Hub, guard: Guard) -> str:
     """The exposition text."""
     registry = CollectorRegistry()
-    registry.register(HubCollector(hub))
+    registry.register(HubCollector(hub, guard))
     return generate_latest(registry).decode()
 
 
 class HubCollector(Collector):
     """Live scans and reconstructions as metric families; those that are over are left out."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, guard: Guard) -> None:
         self._hub = hub
+        self._guard = guard
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
@@ -31,8 +33,31 @@ class HubCollector(Collector):
         for process, alive in self._hub.alive.items():
             up.add_metric([process], alive)
         yield up
+        yield from self._machine()
+        yield from self._alarms()
         yield from self._scans()
         yield from self._reconstructions()
+
+    def _machine(self) -> Iterator[Metric]:
+        for name, text in (
+            ("memory_bytes", "Memory of the device"),
+            ("memory_free_bytes", "Memory of the device that nobody uses"),
+            ("disk_bytes", "Disk of the data folder"),
+            ("disk_free_bytes", "Disk of the data folder that is free"),
+            ("viewers", "Browsers connected"),
+        ):
+            family = GaugeMetricFamily(f"ptycholive_{name}", text)
+            family.add_metric([], getattr(self._guard.service, name))
+            yield family
+
+    def _alarms(self) -> Iterator[Metric]:
+        """1 for each alarm, 0 once a person has seen it, gone when it is over."""
+        labels = ["code", "severity", "scan", "reconstruction"]
+        family = GaugeMetricFamily("ptycholive_alarm", "What is wrong; 0 where a person has seen it", labels=labels)
+        for alarm in self._guard.alarms:
+            subject = [alarm.code, alarm.severity, alarm.scan, alarm.reconstruction]
+            family.add_metric(subject, not alarm.acknowledged_by)
+        yield family
 
     def _scans(self) -> Iterator[Metric]:
         live = [scan for scan in self._hub.scans.values() if scan.state not in SCAN_OVER]
@@ -48,7 +73,15 @@ class HubCollector(Collector):
 
     def _reconstructions(self) -> Iterator[Metric]:
         live = [each for each in self._hub.reconstructions.values() if each.state not in RECONSTRUCTION_OVER]
-        for name in ("iteration", "frames", "lag", "iteration_rate_hz", "frame_rate_hz", "memory_bytes"):
+        for name in (
+            "iteration",
+            "frames",
+            "lag",
+            "without_beam",
+            "iteration_rate_hz",
+            "frame_rate_hz",
+            "memory_bytes",
+        ):
             family = GaugeMetricFamily(
                 f"ptycholive_reconstruction_{name}", f"A reconstruction's {name}", labels=["reconstruction"]
             )

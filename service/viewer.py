@@ -7,6 +7,7 @@ from where that browser stands.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,9 +15,13 @@ from typing import Literal
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import ImageRequest, ReconstructionStatus, ScanStatus, Subscribe
+from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus, Subscribe
+from service.control import public_id
+from service.guard import Guard
 from service.hub import TABLES, Hub
 
+BEAT_S = 1.0
+"""Something is said at least so often, so that a browser notices a network that was cut."""
 HELLO_SCANS = 200
 """Newest scans that a browser is told of when it comes; REST lists the others."""
 SERIES_ROWS = 20_000
@@ -29,18 +34,26 @@ class Subscription:
 
     request: Subscribe
     rows: dict[str, int]
-    credits: set[str] = field(default_factory=lambda: {"object", "probe"})
+    owing: set[str] = field(default_factory=set)
+    """Names of images, or "points", that were sent and not credited yet."""
     shown: dict[str, int] = field(default_factory=dict)
+    """The number of what was sent last, by the same names."""
     next_at: float = 0.0
 
 
 class Viewer:
     """Serves one WebSocket."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, version: str) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, guard: Guard, version: str) -> None:
         self._socket = socket
         self._hub = hub
+        self._guard = guard
         self._version = version
+        self._id = public_id(socket.query_params.get("viewer") or secrets.token_hex(8))
+        self._told: tuple[ServiceStatus, tuple[Alarm, ...]] | None = None
+        self._beat_at = 0.0
+        self._watch: browser.Watch | None = None
+        self._events = 0
         self._wake = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         self._scans: dict[str, ScanStatus] = {}
@@ -49,13 +62,18 @@ class Viewer:
     async def run(self) -> None:
         """Talk until the browser is gone."""
         await self._socket.accept()
+        self._hear()
+        self._guard.viewers.append(self._id)
         forget = self._hub.listen(self._wake.set)
+        self._guard.refresh()
         sending = asyncio.create_task(self._send_all())
         receiving = asyncio.create_task(self._receive_all())
         try:
             done, _ = await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             forget()
+            self._guard.viewers.remove(self._id)
+            self._guard.refresh()
             sending.cancel()
             receiving.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
@@ -74,22 +92,42 @@ class Viewer:
                 continue
             match message:
                 case browser.Subscribe():
-                    rows = {"metrics": message.metrics_from, "positions": message.positions_from}
-                    self._subscriptions[message.reconstruction] = Subscription(message, rows)
+                    self._subscribe(message)
                 case browser.Unsubscribe():
                     self._subscriptions.pop(message.reconstruction, None)
                 case browser.Credit():
                     if message.reconstruction in self._subscriptions:
-                        self._subscriptions[message.reconstruction].credits.add(message.name)
+                        self._subscriptions[message.reconstruction].owing.discard(message.name)
+                case browser.Introduce():
+                    self._hear(message.name)
+                    self._guard.refresh()
+                case browser.Watch():
+                    self._watch, self._events = message, message.events_from
+                case browser.Beat():
+                    self._hear()
+                    continue
             self._wake.set()
+
+    def _subscribe(self, request: Subscribe) -> None:
+        """Begin, or go on with what is asked for as before."""
+        new = Subscription(request, {"metrics": request.metrics_from, "positions": request.positions_from})
+        old = self._subscriptions.get(request.reconstruction)
+        if old is not None:
+            same: set[str] = {each.name for each in request.images if each in old.request.images}
+            same |= {"points"} if request.points and old.request.points else set()
+            new.owing = old.owing & same
+            new.shown = {name: number for name, number in old.shown.items() if name in same}
+        self._subscriptions[request.reconstruction] = new
 
     async def _send_all(self) -> None:
         await self._hello()
         while True:
             self._wake.clear()
             await self._states()
+            await self._new_events()
             waits = [await self._follow(each) for each in list(self._subscriptions.values())]
-            due = min((wait for wait in waits if wait is not None), default=None)
+            beat = max(0.0, self._beat_at - time.monotonic())
+            due = min([beat, *(wait for wait in waits if wait is not None)])
             try:
                 async with asyncio.timeout(due):
                     await self._wake.wait()
@@ -105,10 +143,39 @@ class Viewer:
             now_ns=time.time_ns(),
             scans=tuple(newest),
             reconstructions=tuple(each for each in self._reconstructions.values() if each.scan in listed),
+            viewer=self._id,
+            service=self._guard.service,
+            alarms=self._guard.alarms,
         )
         await self._send(hello)
 
+    def _hear(self, name: str | None = None) -> None:
+        self._guard.baton.hear(self._id, time.monotonic(), name)
+
+    async def _beat(self) -> None:
+        """The service and its alarms: what is news, and a sign of life."""
+        now = self._guard.service, self._guard.alarms
+        if now == self._told and time.monotonic() < self._beat_at:
+            return
+        self._told, self._beat_at = now, time.monotonic() + BEAT_S
+        await self._send(browser.ServiceUpdate(now_ns=time.time_ns(), service=now[0], alarms=now[1]))
+
+    async def _new_events(self) -> None:
+        if self._watch is None:
+            return
+        scan = self._watch.scan
+        try:
+            new = self._hub.events.events(scan)[self._events :]
+        except LookupError as error:
+            self._watch = None
+            await self._send(browser.Problem(message=str(error)))
+            return
+        if new:
+            start, self._events = self._events, self._events + len(new)
+            await self._send(browser.Events(scan=scan, start=start, events=new))
+
     async def _states(self) -> None:
+        await self._beat()
         for scan in list(self._hub.scans.values()):
             if self._scans.get(scan.id) is not scan:
                 self._scans[scan.id] = scan
@@ -131,8 +198,12 @@ class Viewer:
         wait = subscription.next_at - time.monotonic()
         if wait > 0:
             return wait
+        reconstruction, show = subscription.request.reconstruction, self._hub.show
         for request in subscription.request.images:
-            await self._image(subscription, request)
+            if request.name not in subscription.owing:
+                await self._latest(subscription, request.name, await show.image(reconstruction, request))
+        if subscription.request.points and "points" not in subscription.owing:
+            await self._latest(subscription, "points", await show.points(reconstruction))
         return None
 
     async def _series(self, subscription: Subscription, name: Literal["metrics", "positions"]) -> None:
@@ -148,16 +219,14 @@ class Viewer:
             await self._send(series)
             subscription.rows[name] = start + len(rows)
 
-    async def _image(self, subscription: Subscription, request: ImageRequest) -> None:
-        if request.name not in subscription.credits:
+    async def _latest(self, subscription: Subscription, name: str, latest: tuple[int, bytes] | None) -> None:
+        """Send something of which only the latest counts, unless the browser has it."""
+        if latest is None or subscription.shown.get(name) == latest[0]:
             return
-        image = await self._hub.image(subscription.request.reconstruction, request)
-        if image is None or subscription.shown.get(request.name) == image[0]:
-            return
-        subscription.credits.discard(request.name)
-        subscription.shown[request.name] = image[0]
+        subscription.owing.add(name)
+        subscription.shown[name] = latest[0]
         subscription.next_at = time.monotonic() + 1 / subscription.request.max_hz
-        await self._socket.send_bytes(image[1])
+        await self._socket.send_bytes(latest[1])
 
     async def _send(self, message: browser.ServerMessage) -> None:
         await self._socket.send_bytes(browser.encode(message))

@@ -104,6 +104,9 @@ class ReconstructionSpec(Strict):
     probe: str | None = None
     """Initial probe, for example ``round:50nm,defocus=980um``, ``data``, ``auto`` (computed from the frames) or
     ``given`` (the array in `start`)."""
+    probe_fit: Literal["crop", "pad"] | None = None
+    """Cut a given probe that is larger than the frames' window to its centre, or pad a smaller one with darkness; none:
+    refuse it."""
     modes: Annotated[int, Ge(1)] | None = None
     """Number of incoherent probe modes; default 1."""
     geometry: Geometry | None = None

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -55,6 +57,27 @@ def test_mistakes_are_told_in_one_line(arguments: tuple[str, ...], says: str, tm
     ended = run(*arguments)
     assert ended.returncode == 2, ended.stderr
     assert says in " ".join(ended.stderr.split()) and "Traceback" not in ended.stderr
+
+
+def test_what_cannot_be_reconstructed_is_told_in_one_line(tmp_path: Path) -> None:
+    scan, arrays = tmp_path / "scan.h5", tmp_path / "arrays.h5"
+    assert run("simulate", scan, "--positions", "20", "--size", "64", "--step-px", "20").returncode == 0
+    with h5py.File(arrays, "w") as file:
+        file["mask"], file["probe"] = np.zeros((64, 64)), np.ones((80, 80), np.complex64)
+    probe = ("--probe", f"{arrays}:/probe")
+    for arguments, says in (
+        (("--engine", "pie"), "expected one of dm"),
+        (("--set", "rpie.object_step=7"), "object_step: Input should be less than or equal to 2, got 7"),
+        (("--modes", "10000000"), "of its 10000000 modes fit"),
+        (("--mask", f"{arrays}:/mask"), "expected at least 1 trusted pixel in the 64 x 64 px"),
+        (("--probe", "round:30nm"), "overlap 0 %"),
+        (probe, "expected (mode, 64, 64) or (64, 64), got (1, 80, 80); 'probe_fit: crop' (--probe-fit crop)"),
+        ((*probe, "--probe-fit", "pad"), "--probe-fit crop"),
+    ):
+        ended = run("reconstruct", scan, "--iterations", "1", *arguments)
+        assert ended.returncode == 2 and says in " ".join(ended.stderr.split()), ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert run("reconstruct", scan, "--iterations", "1", *probe, "--probe-fit", "crop").returncode == 0
 
 
 def test_simulate_reconstruct_compare(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -37,6 +37,10 @@ Probe = Annotated[
         "--initial-probe",
         help="FILE:/dataset, or round:50nm,defocus=980um, rect:1umx2um, annulus:3um,1um, gaussian:1um, data, auto",
     ),
+]
+ProbeFit = Annotated[
+    Literal["crop", "pad"] | None,
+    typer.Option(help="cut a given probe that is larger than the window, or pad a smaller one with darkness"),
 ]
 Chunk = Annotated[int | None, typer.Option(help="frames that a live reconstruction takes in together")]
 StartAfter = Annotated[int | None, typer.Option(help="frames before the first iteration")]

@@ -23,6 +23,7 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    ProbeFit,
     Refine,
     Seed,
     SetOption,
@@ -30,6 +31,7 @@ from service.cli.options import (
     StartAfter,
     Threads,
     Url,
+    err,
     live_of,
     out,
     progress_bar,
@@ -49,6 +51,7 @@ def reconstruct(
     ] = 100,
     path: Annotated[Path | None, typer.Option("--out", help="result file; default: beside FILE")] = None,
     probe: Probe = None,
+    probe_fit: ProbeFit = None,
     settings: SetOption = None,
     modes: Modes = None,
     live: Annotated[bool, typer.Option("--live", help="take frames in chunk by chunk, as if they arrived")] = False,
@@ -88,6 +91,7 @@ def reconstruct(
     given = {
         "modes": modes,
         "probe": description,
+        "probe_fit": probe_fit,
         "orientation": orientation,
         "crop": crop,
         "binning": binning,
@@ -111,6 +115,7 @@ def reconstruct(
             path or file.with_name(f"{file.stem}.{'-'.join(re.findall('[a-z]+', engine or ''))}.cxi"),
             live=live,
             device=choose_device(device),  # type: ignore[arg-type]
+            warn=lambda warning: err.print(f"[yellow]{warning}[/yellow]"),
             tell=lambda done: bar.update(
                 task, completed=done.iteration, total=done.total_iterations, description=f"error {done.error:.4f}"
             ),
@@ -130,6 +135,7 @@ def attach(
     settings: SetOption = None,
     modes: Modes = None,
     probe: Annotated[str | None, typer.Option(help="specification such as round:50nm,defocus=980um, or given")] = None,
+    probe_fit: ProbeFit = None,
     chunk: Chunk = None,
     start_after: StartAfter = None,
     iterations_per_chunk: PerChunk = None,
@@ -159,6 +165,7 @@ def attach(
         refine_positions,
         modes=modes,
         probe=probe,
+        probe_fit=probe_fit,
         crop=crop,
         binning=binning,
         label=label,

@@ -20,6 +20,7 @@ from service.cli.options import (
     Orient,
     PerChunk,
     Probe,
+    ProbeFit,
     Refine,
     Seed,
     SetOption,
@@ -91,6 +92,7 @@ def replay(
     frame_delay: Annotated[str, typer.Option(help="time between two frames; 0 is as fast as it goes")] = "0.1s",
     chunk: Chunk = None,
     probe: Probe = None,
+    probe_fit: ProbeFit = None,
     engine: Engine = None,
     settings: SetOption = None,
     modes: Modes = None,
@@ -128,6 +130,7 @@ def replay(
     given = {
         "modes": modes,
         "probe": description,
+        "probe_fit": probe_fit,
         "orientation": orientation,
         "crop": crop,
         "binning": binning,

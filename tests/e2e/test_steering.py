@@ -115,6 +115,14 @@ def test_unknown_and_impossible_requests_say_why(service: Service) -> None:
         service.client.start(scan, ReconstructionSpec(crop=4000))
     with pytest.raises(ServiceError, match="probe: expected one of round"):
         service.client.start(scan, ReconstructionSpec(probe="square:1um"))
+    with pytest.raises(ServiceError, match=r"positions: neighbouring positions are \d+ px apart, .* overlap 0 %"):
+        service.client.start(scan, ReconstructionSpec(probe="round:10nm"))
+    with pytest.raises(ServiceError, match=r"engine: expected one of dm, .* got 'pie'"):
+        service.client.start(scan, ReconstructionSpec(engine=EngineSpec(name="pie")))
+    with pytest.raises(ServiceError, match=r"object_step: .* less than or equal to 2, got 7"):
+        service.client.start(scan, ReconstructionSpec(engine=EngineSpec(name="rpie", parameters={"object_step": 7})))
+    refused = service.client.start(scan, ReconstructionSpec(modes=10_000_000))
+    assert refused.state == "refused" and "of its 10000000 modes fit" in refused.message
     unknown = ReconstructionSpec(engine=EngineSpec(name="rpie", parameters={"objekt_step": 1}))
     with pytest.raises(ServiceError, match="objekt_step"):
         service.client.start(scan, unknown)

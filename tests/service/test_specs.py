@@ -96,3 +96,12 @@ def test_memory_grows_with_frames_and_plan() -> None:
     setup = Setup.of(start(planned=5000), {}, RPIE_SPEC)
     assert setup.memory_bytes(10) == setup.memory_bytes(5000) < setup.memory_bytes(50_000)
     assert setup.memory_bytes(0) > 5000 * 64 * 64 * 2
+
+
+def test_every_parameter_is_explained_in_its_schema() -> None:
+    found = schemas()
+    every = [*found["engines"].items(), ("live", found["live"]), ("positions", found["positions"])]
+    bare = [
+        (name, field) for name, each in every for field, its in each["properties"].items() if not its.get("description")
+    ]
+    assert not bare

@@ -1,11 +1,7 @@
 import { AlarmStrip } from "./components/AlarmStrip";
-import { ConvergencePanel } from "./components/ConvergencePanel";
-import { ControlBar } from "./components/ControlBar";
 import { EmptyState } from "./components/EmptyState";
-import { ObjectPanel } from "./components/ObjectPanel";
-import { ProbePanel } from "./components/ProbePanel";
-import { ScanList } from "./components/ScanList";
 import { StatusBar } from "./components/StatusBar";
+import { Workspace } from "./components/Workspace";
 import { useLive } from "./live/page";
 
 export function App() {
@@ -14,21 +10,7 @@ export function App() {
     <div className="page">
       <StatusBar />
       <AlarmStrip />
-      {empty ? (
-        <EmptyState />
-      ) : (
-        <>
-          <div className="workspace">
-            <ScanList />
-            <ObjectPanel />
-            <div className="side">
-              <ProbePanel />
-              <ConvergencePanel />
-            </div>
-          </div>
-          <ControlBar />
-        </>
-      )}
+      {empty ? <EmptyState /> : <Workspace />}
     </div>
   );
 }

@@ -8,6 +8,8 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_IMAGE_PX = 1024;
 export const METRIC_COLUMNS = ["iteration", "frames", "error", "r_factor", "seconds"] as const;
 export const POSITION_COLUMNS = ["index", "row", "col"] as const;
+export const POINT_COLUMNS = ["index", "state", "row_m", "col_m", "refined_row_m", "refined_col_m", "intensity", "error"] as const;
+export const POINT_STATES = ["planned", "frame only", "position only", "paired", "used", "outside", "no beam", "unreadable"] as const;
 
 export const SCAN_STATES = ["armed", "receiving", "stalled", "ended", "aborted"] as const;
 export const SCAN_OVER = ["ended", "aborted"] as const;
@@ -16,18 +18,23 @@ export const RECONSTRUCTION_OVER = ["finished", "stopped", "failed", "refused"] 
 
 export type ScanState = (typeof SCAN_STATES)[number];
 export type ReconstructionState = (typeof RECONSTRUCTION_STATES)[number];
-export type ImageName = "object" | "probe";
-export type Quantity = "phase" | "amplitude";
+export type ImageName = "object" | "probe" | "latest" | "summed";
+export type FieldName = "object" | "probe";
+export type CreditName = "object" | "probe" | "latest" | "summed" | "points";
+export type Quantity = "phase" | "amplitude" | "counts" | "saturated";
+export type FieldPart = "phase" | "amplitude";
 export type Bits = 8 | 16;
 
 // ---- client to server
 
 export interface ImageRequest {
   name: ImageName;
-  quantities?: Quantity[];
+  quantities?: FieldPart[];
   bits?: Bits;
   max_px?: number;
   crop?: [number, number, number, number] | null;
+  flat?: boolean;
+  distance_m?: number;
 }
 
 export interface Subscribe {
@@ -36,6 +43,7 @@ export interface Subscribe {
   metrics_from?: number;
   positions_from?: number;
   images?: ImageRequest[];
+  points?: boolean;
   max_hz?: number;
 }
 
@@ -47,12 +55,74 @@ export interface Unsubscribe {
 export interface Credit {
   t: "credit";
   reconstruction: string;
-  name: ImageName;
+  name: CreditName;
 }
 
-export type ClientMessage = Subscribe | Unsubscribe | Credit;
+export interface Introduce {
+  t: "introduce";
+  name?: string;
+}
+
+export interface Watch {
+  t: "watch";
+  scan: string;
+  events_from?: number;
+}
+
+export interface Beat {
+  t: "beat";
+}
+
+export type ClientMessage = Subscribe | Unsubscribe | Credit | Introduce | Watch | Beat;
 
 // ---- server to client
+
+export interface Asker {
+  viewer: string;
+  name: string;
+  asked_ns: number;
+}
+
+export interface Control {
+  holder: string;
+  name: string;
+  since_ns: number;
+  asking: Asker[];
+}
+
+export interface ServiceStatus {
+  ingest: boolean;
+  worker: boolean;
+  device: string;
+  memory_bytes: number;
+  memory_free_bytes: number;
+  disk_bytes: number;
+  disk_free_bytes: number;
+  disk_left_s: number | null;
+  viewers: number;
+  control: Control;
+}
+
+export interface Alarm {
+  id: string;
+  code: string;
+  severity: "alarm" | "warning";
+  scan: string;
+  reconstruction: string;
+  text: string;
+  meaning: string;
+  advice: string;
+  since_ns: number;
+  acknowledged_by: string;
+  acknowledged_ns: number;
+}
+
+export interface ScanEvent {
+  ts_ns: number;
+  author: string;
+  event: string;
+  details: Record<string, unknown>;
+}
 
 export interface ScanStatus {
   id: string;
@@ -87,22 +157,31 @@ export interface ReconstructionStatus {
   modes: number;
   probe: string;
   restarted_from: string | null;
+  chain: string;
   iteration: number;
   total_iterations: number | null;
   frames: number;
   lag: number;
   outside: number;
+  without_beam: number;
+  without_beam_at: [number, number][];
   iteration_rate_hz: number;
   frame_rate_hz: number;
   error: number | null;
   metrics: number;
   snapshot: number;
+  moments: number;
   memory_bytes: number;
   device: string;
   object_shape: [number, number] | null;
   pixel_m: number | null;
   probe_shape: [number, number, number] | null;
   result: string | null;
+  finite: boolean;
+  counts_newest: number | null;
+  counts_usual: number | null;
+  saturated_px: number;
+  overlap: number | null;
 }
 
 export interface Hello {
@@ -112,6 +191,23 @@ export interface Hello {
   now_ns: number;
   scans: ScanStatus[];
   reconstructions: ReconstructionStatus[];
+  viewer: string;
+  service: ServiceStatus;
+  alarms: Alarm[];
+}
+
+export interface ServiceUpdate {
+  t: "service";
+  now_ns: number;
+  service: ServiceStatus;
+  alarms: Alarm[];
+}
+
+export interface Events {
+  t: "events";
+  scan: string;
+  start: number;
+  events: ScanEvent[];
 }
 
 export interface ScanUpdate {
@@ -134,11 +230,20 @@ export interface Series {
   data: Uint8Array;
 }
 
+export interface Histogram {
+  low: number;
+  high: number;
+  auto_low: number;
+  auto_high: number;
+  counts: number[];
+}
+
 export interface Layer {
   quantity: Quantity;
   bits: Bits;
   low: number;
   high: number;
+  histogram: Histogram | null;
   data: Uint8Array;
 }
 
@@ -157,8 +262,35 @@ export interface Image {
   step: number;
   full_shape: [number, number];
   pixel_m: number;
+  origin_m: [number, number];
+  ramp: [number, number];
+  distance_m: number;
   powers: number[];
   layers: Layer[];
+}
+
+export interface Points {
+  t: "points";
+  reconstruction: string;
+  number: number;
+  now_ns: number;
+  columns: string[];
+  data: Uint8Array;
+}
+
+export interface Moment {
+  iteration: number;
+  frames: number;
+  data_ns: number;
+}
+
+export interface ProbeFocus {
+  iteration: number;
+  defocus_m: number;
+  fwhm_m: [number, number];
+  reach_m: number;
+  inside: boolean;
+  photons: number;
 }
 
 export interface Problem {
@@ -166,4 +298,4 @@ export interface Problem {
   message: string;
 }
 
-export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Problem;
+export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem | ServiceUpdate | Events;

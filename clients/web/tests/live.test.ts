@@ -3,12 +3,19 @@ import { describe, expect, it } from "vitest";
 import { backoff } from "../src/live/backoff";
 import { reason } from "../src/lib/reason";
 import { ServiceClock } from "../src/live/clock";
+import { onSilence } from "../src/live/silence";
 import { createStore } from "../src/state/store";
 
 describe("back-off", () => {
   it("begins at once and never exceeds two seconds", () => {
     expect(backoff(0, 0)).toBeLessThanOrEqual(100);
     for (const attempt of [1, 5, 50, 5000]) expect(backoff(attempt, 1)).toBeLessThanOrEqual(2000);
+  });
+});
+
+describe("silence", () => {
+  it("is borne for two seconds, then looked into, and ended when it lasts", () => {
+    expect([0, 1999, 2001, 29_000, 30_001].map(onSilence)).toEqual(["wait", "wait", "ask", "ask", "lose"]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Statuses and messages with everything in them, of which a test says only what it is about. */
-import type { Hello, Image, Layer, ReconstructionStatus, ScanStatus, Series } from "../src/protocol";
+import type { Alarm, Hello, Image, Layer, ReconstructionStatus, ScanStatus, Series, ServiceStatus } from "../src/protocol";
 
 export const SECOND = 1e9;
 export const T0 = 1_700_000_000 * SECOND;
@@ -41,28 +41,71 @@ export function reconstruction(fields: Partial<ReconstructionStatus> = {}): Reco
     modes: 1,
     probe: "",
     restarted_from: null,
+    chain: "",
     iteration: 0,
     total_iterations: null,
     frames: 0,
     lag: 0,
     outside: 0,
+    without_beam: 0,
+    without_beam_at: [],
     iteration_rate_hz: 0,
     frame_rate_hz: 0,
     error: null,
     metrics: 0,
     snapshot: 0,
+    moments: 0,
     memory_bytes: 0,
     device: "cpu",
     object_shape: null,
     pixel_m: null,
     probe_shape: null,
     result: null,
+    finite: true,
+    counts_newest: null,
+    counts_usual: null,
+    saturated_px: 0,
+    overlap: null,
     ...fields,
   };
 }
 
-export function hello(scans: ScanStatus[], reconstructions: ReconstructionStatus[]): Hello {
-  return { t: "hello", protocol: 1, version: "0.1.0", now_ns: T0, scans, reconstructions };
+export function service(fields: Partial<ServiceStatus> = {}): ServiceStatus {
+  return {
+    ingest: true,
+    worker: true,
+    device: "CPU",
+    memory_bytes: 16e9,
+    memory_free_bytes: 8e9,
+    disk_bytes: 1e12,
+    disk_free_bytes: 5e11,
+    disk_left_s: null,
+    viewers: 1,
+    control: { holder: "", name: "", since_ns: 0, asking: [] },
+    ...fields,
+  };
+}
+
+export function alarm(fields: Partial<Alarm> = {}): Alarm {
+  return {
+    id: "s1/lost",
+    code: "lost",
+    severity: "warning",
+    scan: "s1",
+    reconstruction: "",
+    text: "3 frames lost",
+    meaning: "They never came.",
+    advice: "Look at the detector.",
+    since_ns: T0,
+    acknowledged_by: "",
+    acknowledged_ns: 0,
+    ...fields,
+  };
+}
+
+export function hello(scans: ScanStatus[], reconstructions: ReconstructionStatus[], fields: Partial<Hello> = {}): Hello {
+  const message = { t: "hello" as const, protocol: 1, version: "0.1.0", now_ns: T0, scans, reconstructions };
+  return { ...message, viewer: "me", service: service(), alarms: [], ...fields };
 }
 
 /** Rows of numbers as they travel, at an odd byte of a larger buffer as msgpack gives them. */
@@ -76,7 +119,7 @@ export function series(start: number, columns: string[], rows: number[][]): Seri
 export function layer(quantity: Layer["quantity"], codes: number[], low: number, high: number): Layer {
   const message = new Uint8Array(2 * codes.length + 1);
   message.set(new Uint8Array(Uint16Array.from(codes).buffer), 1);
-  return { quantity, bits: 16, low, high, data: message.subarray(1) };
+  return { quantity, bits: 16, low, high, histogram: null, data: message.subarray(1) };
 }
 
 export function image(shape: Image["shape"], layers: Layer[], fields: Partial<Image> = {}): Image {
@@ -95,6 +138,9 @@ export function image(shape: Image["shape"], layers: Layer[], fields: Partial<Im
     step: 1,
     full_shape: [shape[1], shape[2]],
     pixel_m: 2e-8,
+    origin_m: [0, 0],
+    ramp: [0, 0],
+    distance_m: 0,
     powers: [],
     layers,
     ...fields,

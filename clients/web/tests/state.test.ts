@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import { imageRequests, isWanted, subscription } from "../src/live/subscription";
-import type { ServerMessage } from "../src/protocol";
+import type { Alarm, Events, ScanEvent, ServerMessage } from "../src/protocol";
 import { alarms } from "../src/state/alarms";
 import { hindrance } from "../src/state/allowed";
+import { hasControl, observing } from "../src/state/operation";
 import { INITIAL, type Action, type Shown, type State } from "../src/state/model";
 import { reduce } from "../src/state/reducer";
-import { hello, image, layer, reconstruction, scan, SECOND, series, T0 } from "./make";
+import { alarm, hello, image, layer, reconstruction, scan, SECOND, series, service, T0 } from "./make";
 
 const COLUMNS = ["iteration", "error"];
 
@@ -100,37 +101,69 @@ function codes(state: State, nowNs = T0): string[] {
   return alarms(state, nowNs / 1e6).map((a) => a.code);
 }
 
+function warned(...found: Alarm[]): State {
+  return after(live, { t: "service", now_ns: T0, service: service(), alarms: found });
+}
+
 describe("alarms", () => {
   it("are none while all is well", () => expect(codes(live)).toEqual([]));
 
-  it("tell what is wrong, the worst first", () => {
-    const bad = after(
-      live,
-      { t: "scan", now_ns: T0, scan: scan({ state: "stalled", lost: 3, refused: 1 }) },
-      { t: "reconstruction", now_ns: T0, reconstruction: reconstruction({ state: "refused", outside: 2 }) },
-    );
-    const lost = doing(bad, { type: "connection", connection: "lost" });
-    expect(codes(lost)).toEqual(["disconnected", "stalled", "refused", "lost", "refused-rows", "outside"]);
+  it("are the service's, of what is looked at and of the service itself", () => {
+    const elsewhere = alarm({ id: "s9/lost", scan: "s9" });
+    expect(codes(warned(alarm(), alarm({ id: "disk", code: "disk", scan: "" }), elsewhere))).toEqual(["lost", "disk"]);
   });
 
-  it("pass on the service's words", () => {
-    const message = "needs 41 GB, 24 GB are free";
-    const refused = reconstruction({ state: "refused", message });
-    const state = after(live, { t: "reconstruction", now_ns: T0, reconstruction: refused });
-    expect(alarms(state, 0)[0]?.advice).toBe(message);
+  it("tell what is badly wrong with another scan, until somebody has seen it", () => {
+    const elsewhere = alarm({ id: "s9/lost", scan: "s9", severity: "alarm" });
+    expect(codes(warned(elsewhere))).toEqual(["lost"]);
+    expect(codes(warned({ ...elsewhere, acknowledged_by: "Anna" }))).toEqual([]);
   });
 
-  it("tell a newer reconstruction that was refused while an older one is looked at", () => {
-    const refused = reconstruction({ id: "s1.2", state: "refused", created_ns: T0 + SECOND });
-    const state = after(live, { t: "reconstruction", now_ns: T0, reconstruction: refused });
-    expect(state.reconstruction).toBe("s1.1");
-    expect(codes(state)).toEqual(["refused"]);
+  it("begin with a connection that is lost", () => {
+    expect(codes(doing(warned(alarm()), { type: "connection", connection: "lost" }))).toEqual(["disconnected", "lost"]);
   });
 
   it("tell an old picture of a running scan", () => {
     const shown = doing(live, { type: "shown", shown: image([1, 1, 1], []) as Shown });
     expect(codes(shown, T0 + 4 * SECOND)).toEqual([]);
     expect(codes(shown, T0 + 6 * SECOND)).toEqual(["stale"]);
+  });
+});
+
+const held = (holder: string): State => {
+  const control = { holder, name: "Anna", since_ns: T0, asking: [] };
+  return after(live, { t: "service", now_ns: T0, service: service({ control }), alarms: [] });
+};
+
+describe("control", () => {
+  it("is anybody's while it is free, and then the holder's alone", () => {
+    expect(observing(held(""))).toBeNull();
+    expect(observing(held("me"))).toBeNull();
+    expect(observing(held("other"))).toMatch(/Anna/);
+    expect([hasControl(held("").operation), hasControl(held("me").operation)]).toEqual([false, true]);
+  });
+
+  it("is nobody's without a connection", () => {
+    expect(observing(doing(held("me"), { type: "connection", connection: "lost" }))).toMatch(/no connection/);
+  });
+});
+
+const event = (name: string): ScanEvent => ({ ts_ns: T0, author: "worker", event: name, details: {} });
+const events = (start: number, ...names: string[]): Events => ({ t: "events", scan: "s1", start, events: names.map(event) });
+const names = (state: State): string[] => state.operation.events.list.map((each) => each.event);
+
+describe("the event log", () => {
+  it("grows, takes nothing twice, and nothing after a gap", () => {
+    const two = after(live, events(0, "start", "started"));
+    expect(names(after(two, events(1, "started", "note")))).toEqual(["start", "started", "note"]);
+    expect(names(after(two, events(3, "note")))).toEqual(["start", "started"]);
+  });
+
+  it("is that of the scan that is looked at", () => {
+    const two = after(live, events(0, "start"), { t: "scan", now_ns: T0, scan: scan({ id: "s0", created_ns: T0 - SECOND }) });
+    const other = doing(two, { type: "select", scan: "s0", reconstruction: null });
+    expect(other.operation.events).toEqual({ scan: "s0", list: [] });
+    expect(names(after(other, events(0, "start")))).toEqual([]);
   });
 });
 

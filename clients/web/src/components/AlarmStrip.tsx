@@ -1,5 +1,5 @@
 import { store, useLive, useNow } from "../live/page";
-import { alarms, type Alarm } from "../state/alarms";
+import { alarms, type ShownAlarm } from "../state/alarms";
 
 /** One line for each thing that is wrong; nothing where nothing is. */
 export function AlarmStrip() {
@@ -11,7 +11,7 @@ export function AlarmStrip() {
   return (
     <div className="alarm-strip" data-testid="alarm-strip" role="alert">
       {found.map((alarm) => (
-        <AlarmLine key={alarm.code} alarm={alarm} />
+        <AlarmLine key={alarm.id} alarm={alarm} />
       ))}
       {notice === null ? null : (
         <div className="alarm is-warning" data-testid="notice">
@@ -30,7 +30,7 @@ export function AlarmStrip() {
   );
 }
 
-function AlarmLine({ alarm }: { alarm: Alarm }) {
+function AlarmLine({ alarm }: { alarm: ShownAlarm }) {
   return (
     <div className={`alarm is-${alarm.severity}`} data-testid={`alarm-${alarm.code}`}>
       <AlarmGlyph severity={alarm.severity} />
@@ -41,7 +41,7 @@ function AlarmLine({ alarm }: { alarm: Alarm }) {
 }
 
 /** An octagon for an alarm, a triangle for a warning. */
-function AlarmGlyph({ severity }: { severity: Alarm["severity"] }) {
+function AlarmGlyph({ severity }: { severity: ShownAlarm["severity"] }) {
   const outline = severity === "alarm" ? "M5 1H11L15 5V11L11 15H5L1 11V5Z" : "M8 1.5 15.2 14.5H.8Z";
   return (
     <svg viewBox="0 0 16 16" role="img" aria-label={severity}>

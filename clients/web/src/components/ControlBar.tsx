@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { act, type Verb } from "../live/rest";
+import { act, restart, type Verb } from "../live/rest";
 import { notify, store, useLive } from "../live/page";
 import type { ReconstructionStatus } from "../protocol";
 import { hindrance } from "../state/allowed";
@@ -11,7 +11,7 @@ import { StartControl } from "./StartControl";
 
 async function perform(recon: ReconstructionStatus, verb: Verb): Promise<void> {
   try {
-    const answer = await act(recon.id, verb);
+    const answer = await (verb === "restart" ? restart(recon.id, {}) : act(recon.id, verb));
     if (verb === "restart") store.dispatch({ type: "started", reconstruction: answer });
   } catch (error) {
     notify(`Could not ${verb} ${recon.id}: ${error instanceof Error ? error.message : String(error)}`);

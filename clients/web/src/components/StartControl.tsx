@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 
-import { fetchEngines, startReconstruction, type EngineInfo } from "../live/rest";
+import type { JsonSchema } from "../lib/schema";
+import { fetchSchemas, startReconstruction } from "../live/rest";
 import { notify, store, useLive } from "../live/page";
 import { selectedReconstruction } from "../state/select";
 
@@ -15,7 +16,7 @@ export function StartControl() {
   const start = async () => {
     if (scan === null || engine === undefined) return;
     try {
-      store.dispatch({ type: "started", reconstruction: await startReconstruction(scan, engine) });
+      store.dispatch({ type: "started", reconstruction: await startReconstruction(scan, { engine: { name: engine } }) });
     } catch (error) {
       notify(`Could not start ${engine}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -51,12 +52,12 @@ export function StartControl() {
 }
 
 /** The service's engines, asked for again whenever the connection opens. */
-function useEngines(): Record<string, EngineInfo> {
-  const [engines, setEngines] = useState<Record<string, EngineInfo>>({});
+function useEngines(): Record<string, JsonSchema> {
+  const [engines, setEngines] = useState<Record<string, JsonSchema>>({});
   const open = useLive((s) => s.connection === "open");
   useEffect(() => {
     if (!open) return;
-    fetchEngines().then(setEngines, (error: unknown) => notify(`No list of engines: ${String(error)}`));
+    fetchSchemas().then((found) => setEngines(found.engines), (error: unknown) => notify(`No list of engines: ${String(error)}`));
   }, [open]);
   return engines;
 }

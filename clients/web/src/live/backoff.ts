@@ -1,7 +1,7 @@
-/** How long to wait before the n-th attempt (from 0) to connect again: quick at first, never more than 2 s. */
+/** How long to wait before the n-th attempt (from 0) to connect again: quick at first, never long. */
 
 const FIRST_MS = 100;
-const MOST_MS = 1500;
+const MOST_MS = 500;
 
 /** `dice` in [0, 1] spreads many browsers out, so that they do not all come back at the same moment. */
 export function backoff(attempt: number, dice: number): number {

@@ -3,35 +3,50 @@ import { decode, encode } from "@msgpack/msgpack";
 
 import type { ClientMessage, ServerMessage } from "../protocol";
 import { backoff } from "./backoff";
+import { onSilence } from "./silence";
 
 export interface ConnectionEvents {
+  /** Whether the service answers by another way than the connection. */
+  reachable: () => Promise<boolean>;
   onMessage: (message: ServerMessage) => void;
   onLost: () => void;
 }
 
 /** A connection attempt that takes longer is given up: a cut network answers nothing at all. */
-const OPEN_TIMEOUT_MS = 2000;
+const OPEN_TIMEOUT_MS = 1000;
+const LOOK_MS = 250;
 
 export class LiveConnection {
   private socket: WebSocket | null = null;
   private attempt = 0;
   private timer: number | undefined;
+  private heardAt = 0;
+  private asking = false;
 
   constructor(
     private readonly url: string,
     private readonly events: ConnectionEvents,
   ) {}
 
-  open(): void {
+  /** Connect, and from now on come back whenever the connection is lost. */
+  start(): void {
+    window.setInterval(() => this.listen(), LOOK_MS);
+    this.open();
+  }
+
+  private open(): void {
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     const timeout = window.setTimeout(() => this.lose(socket), OPEN_TIMEOUT_MS);
     socket.addEventListener("open", () => {
       window.clearTimeout(timeout);
       this.attempt = 0;
+      this.heardAt = performance.now();
     });
     socket.addEventListener("message", (event: MessageEvent<ArrayBuffer>) => {
-      if (socket === this.socket) this.events.onMessage(decode(new Uint8Array(event.data)) as ServerMessage);
+      if (socket !== this.socket) return;
+      this.heardAt = performance.now();
+      this.events.onMessage(decode(new Uint8Array(event.data)) as ServerMessage);
     });
     socket.addEventListener("close", () => {
       window.clearTimeout(timeout);
@@ -49,6 +64,20 @@ export class LiveConnection {
     if (this.socket !== null) return;
     window.clearTimeout(this.timer);
     this.open();
+  }
+
+  /** Find out whether silence means that the network was cut. */
+  private listen(): void {
+    const socket = this.socket;
+    if (socket?.readyState !== WebSocket.OPEN || this.asking) return;
+    const verdict = onSilence(performance.now() - this.heardAt);
+    if (verdict === "lose") this.lose(socket);
+    if (verdict !== "ask") return;
+    this.asking = true;
+    void this.events.reachable().then((answers) => {
+      this.asking = false;
+      if (!answers) this.lose(socket);
+    });
   }
 
   private lose(socket: WebSocket): void {

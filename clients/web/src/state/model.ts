@@ -2,7 +2,7 @@
 import type { ColormapName } from "../image/colormaps";
 import type { Levels } from "../image/levels";
 import type { Look } from "../image/paint";
-import type { Image, ImageName, ReconstructionStatus, ScanStatus, ServerMessage } from "../protocol";
+import type { Alarm, FieldName, Image, ReconstructionStatus, ScanEvent, ScanStatus, ServerMessage, ServiceStatus } from "../protocol";
 import { EMPTY_TABLE, type Table } from "./table";
 
 export type Connection = "connecting" | "open" | "lost";
@@ -13,7 +13,7 @@ export interface SeriesOf {
 }
 
 /** The picture on the screen, without its pixels. */
-export type Shown = Omit<Image, "layers" | "t">;
+export type Shown = Omit<Image, "layers" | "t" | "name"> & { name: FieldName };
 
 export interface Notice {
   text: string;
@@ -28,6 +28,22 @@ export interface ViewSettings {
   locked: Record<Look, Levels | null>;
 }
 
+/** What a person is asked or told in a window of its own. */
+export type DialogName = "start" | "change" | "restart" | "arm" | "replay" | "note" | "help" | "person" | "stop" | "stopScan" | "abort";
+
+/** The service itself, who has control of it, and what it says is wrong. */
+export interface Operation {
+  /** Public id of this browser. */
+  viewer: string;
+  /** What the person here is called. */
+  person: string;
+  service: ServiceStatus | null;
+  alarms: Alarm[];
+  /** The event log of the scan that is looked at. */
+  events: { scan: string | null; list: ScanEvent[] };
+  dialog: DialogName | null;
+}
+
 export interface State {
   connection: Connection;
   version: string;
@@ -40,12 +56,13 @@ export interface State {
   follow: boolean;
   scan: string | null;
   reconstruction: string | null;
-  shown: Record<ImageName, Shown | null>;
-  views: Record<ImageName, ViewSettings>;
+  shown: Record<FieldName, Shown | null>;
+  views: Record<FieldName, ViewSettings>;
   /** The part of the object asked for at full resolution: (row, col, height, width). */
   crop: [number, number, number, number] | null;
   showPositions: boolean;
   notice: Notice | null;
+  operation: Operation;
 }
 
 export type Action =
@@ -55,10 +72,12 @@ export type Action =
   | { type: "shown"; shown: Shown }
   | { type: "follow"; follow: boolean }
   | { type: "select"; scan: string; reconstruction: string | null }
-  | { type: "view"; name: ImageName; settings: Partial<ViewSettings> }
+  | { type: "view"; name: FieldName; settings: Partial<ViewSettings> }
   | { type: "crop"; crop: State["crop"] }
   | { type: "showPositions"; show: boolean }
-  | { type: "notice"; notice: Notice | null };
+  | { type: "notice"; notice: Notice | null }
+  | { type: "person"; name: string }
+  | { type: "dialog"; dialog: DialogName | null };
 
 export const NO_SERIES: SeriesOf = { metrics: EMPTY_TABLE, positions: EMPTY_TABLE };
 
@@ -82,4 +101,5 @@ export const INITIAL: State = {
   crop: null,
   showPositions: false,
   notice: null,
+  operation: { viewer: "", person: "", service: null, alarms: [], events: { scan: null, list: [] }, dialog: null },
 };

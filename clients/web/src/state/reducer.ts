@@ -1,10 +1,15 @@
 /** From one state to the next: pure, so that every turn of it can be tested. */
 import type { Hello, ReconstructionStatus, Series, ServerMessage } from "../protocol";
 import { NO_SERIES, type Action, type SeriesOf, type State } from "./model";
+import { greetOperation, operate, watchEvents } from "./operation";
 import { settleSelection } from "./select";
 import { append } from "./table";
 
 export function reduce(state: State, action: Action): State {
+  return watchEvents(turn(state, action));
+}
+
+function turn(state: State, action: Action): State {
   switch (action.type) {
     case "connection":
       return { ...state, connection: action.connection };
@@ -30,6 +35,10 @@ export function reduce(state: State, action: Action): State {
       return { ...state, showPositions: action.show };
     case "notice":
       return { ...state, notice: action.notice };
+    case "person":
+      return { ...state, operation: { ...state.operation, person: action.name } };
+    case "dialog":
+      return { ...state, operation: { ...state.operation, dialog: action.dialog } };
   }
 }
 
@@ -62,6 +71,10 @@ function receive(state: State, message: ServerMessage): State {
       return grow(state, message);
     case "problem":
       return { ...state, notice: { text: message.message, at: Date.now() } };
+    case "service":
+    case "events":
+      return { ...state, operation: operate(state.operation, message) };
+    case "points":
     case "image":
       return state; // its pixels go to the painter; what was painted comes back as "shown"
   }
@@ -76,7 +89,8 @@ function greet(state: State, hello: Hello): State {
     const status = reconstructions[id];
     if (status !== undefined && status.metrics >= own.metrics.rows) series[id] = own;
   }
-  return { ...state, connection: "open", version: hello.version, scans, reconstructions, series };
+  const operation = greetOperation(state.operation, hello);
+  return { ...state, connection: "open", version: hello.version, scans, reconstructions, series, operation };
 }
 
 function grow(state: State, message: Series): State {

@@ -1,0 +1,57 @@
+"""The figure for the logbook."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.browser import ReconstructionStatus
+from service.figure import UNCOVERED, figure_png, length_text, nice_length
+from service.snapshot import Snapshot
+
+
+def make(covered: bool = True) -> Snapshot:
+    y, x = np.mgrid[:60, :80]
+    seen = np.zeros((60, 80), bool)
+    seen[10:50, 10:70] = covered
+    return Snapshot(
+        number=1,
+        iteration=20,
+        frames=100,
+        newest_index=99,
+        data_ns=1_700_000_000_000_000_000,
+        pixel_m=2e-8,
+        origin_m=(0.0, 0.0),
+        wavelength_m=1.5e-10,
+        object=(np.exp(0.01j * (x + y)) * (1 + 0.01 * x)).astype(np.complex64),
+        probe=np.ones((2, 16, 16), np.complex64),
+        covered=seen,
+    )
+
+
+STATUS = ReconstructionStatus(id="s.1", scan="s", state="running", created_ns=0, engine="rpie", error=0.02)
+
+
+@pytest.mark.parametrize("quantity", ["phase", "amplitude", "complex"])
+def test_figure_is_a_picture_with_the_object_in_it(quantity: str) -> None:
+    picture = Image.open(io.BytesIO(figure_png(make(), STATUS, quantity, "key")))  # type: ignore[arg-type]
+    assert picture.format == "PNG" and picture.width > picture.height > 600
+    panel = np.asarray(picture)[60:400, 30:600]
+    assert len(np.unique(panel.reshape(-1, 3), axis=0)) > 10
+    assert not (panel == UNCOVERED).all(axis=-1).any(), "what is not covered is cut away"
+
+
+def test_figure_of_nothing_is_drawn_too() -> None:
+    assert figure_png(make(covered=False), STATUS, "phase", "key").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("room", "length"), [(1e-6, 1e-6), (9.9e-7, 5e-7), (3e-6, 2e-6), (4.9e-9, 2e-9)])
+def test_scale_bars_have_lengths_that_can_be_said(room: float, length: float) -> None:
+    assert nice_length(room) == pytest.approx(length)
+
+
+def test_lengths_have_their_unit() -> None:
+    assert [length_text(m) for m in (2e-3, 5e-6, 2e-8)] == ["2 mm", "5 µm", "20 nm"]
