@@ -1,16 +1,20 @@
 import { AlarmStrip } from "./components/AlarmStrip";
+import { Dialogs } from "./components/Dialogs";
 import { EmptyState } from "./components/EmptyState";
 import { StatusBar } from "./components/StatusBar";
+import { useShortcuts } from "./components/useShortcuts";
 import { Workspace } from "./components/Workspace";
 import { useLive } from "./live/page";
 
 export function App() {
+  useShortcuts();
   const empty = useLive((s) => s.scan === null);
   return (
     <div className="page">
       <StatusBar />
       <AlarmStrip />
       {empty ? <EmptyState /> : <Workspace />}
+      <Dialogs />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { ControlBar } from "./ControlBar";
 import { ConvergencePanel } from "./ConvergencePanel";
+import { EventLog } from "./EventLog";
 import { ObjectPanel } from "./ObjectPanel";
 import { ProbePanel } from "./ProbePanel";
 import { ScanList } from "./ScanList";
@@ -11,6 +12,7 @@ export function Workspace() {
       <main className="workspace">
         <div className="area-left">
           <ScanList />
+          <EventLog />
         </div>
         <div className="area-object">
           <ObjectPanel />

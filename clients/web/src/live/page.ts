@@ -5,10 +5,12 @@ import { INITIAL, type Action, type State } from "../state/model";
 import { reduce } from "../state/reducer";
 import { createStore } from "../state/store";
 import { localNow } from "./clock";
+import { rememberedPerson } from "./identity";
 import { liveUrl } from "./rest";
 import { Session } from "./session";
 
-export const store = createStore<State, Action>(reduce, INITIAL);
+const operation = { ...INITIAL.operation, person: rememberedPerson() };
+export const store = createStore<State, Action>(reduce, { ...INITIAL, operation });
 export const session = new Session(store, liveUrl());
 
 /** Part of the state; renders again when that part changes. The selector must return the same for the same state. */

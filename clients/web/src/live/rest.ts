@@ -77,6 +77,9 @@ export const fetchReplayFiles = async (): Promise<string[]> =>
 export const searchScans = (text: string): Promise<ScanStatus[]> =>
   request("GET", `scans?search=${encodeURIComponent(text)}`);
 
+export const fetchReconstructions = (scan: string): Promise<ReconstructionStatus[]> =>
+  request("GET", `scans/${encodeURIComponent(scan)}/reconstructions`);
+
 export const startReconstruction = (scan: string, spec: ReconstructionSpec): Promise<ReconstructionStatus> =>
   request("POST", `scans/${encodeURIComponent(scan)}/reconstructions`, spec);
 
