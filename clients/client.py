@@ -141,10 +141,17 @@ class Client:
         return self._model(ReconstructionStatus, "GET", f"/reconstructions/{reconstruction}")
 
     def change(
-        self, reconstruction: str, parameters: dict[str, Any] | None = None, live: dict[str, Any] | None = None
+        self,
+        reconstruction: str,
+        parameters: dict[str, Any] | None = None,
+        live: dict[str, Any] | None = None,
+        engine: str | None = None,
     ) -> ReconstructionStatus:
-        """Change parameters of the engine or the live policy from the next iteration on."""
-        body = {"parameters": parameters or {}, "live": live or {}}
+        """Change parameters of the engine or the live policy from the next iteration on.
+
+        Of engines that follow one another, those of the one whose turn it is, or of `engine`.
+        """
+        body = {"parameters": parameters or {}, "live": live or {}, "engine": engine}
         return self._model(ReconstructionStatus, "PATCH", f"/reconstructions/{reconstruction}", json=body)
 
     def pause(self, reconstruction: str) -> ReconstructionStatus:

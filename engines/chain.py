@@ -37,13 +37,17 @@ class Chain:
 
     def at(self, iteration: int, last: int | None) -> Engine:
         """The engine for the iteration after so many; `last` is the run's last one, once it is known."""
-        *earlier, final = self.stages
+        return self.stages[self.turn(iteration, last)].engine
+
+    def turn(self, iteration: int, last: int | None) -> int:
+        """Number of the stage whose turn it then is, from 0."""
+        earlier = self.stages[:-1]
         begins = 0
         for number, stage in enumerate(earlier):
             begins += stage.iterations or 0
             if iteration < begins or (number == len(earlier) - 1 and self._waits(iteration, last)):
-                return stage.engine
-        return final.engine
+                return number
+        return len(earlier)
 
     def _waits(self, iteration: int, last: int | None) -> bool:
         return self.closing > 0 and (last is None or iteration < last - self.closing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -105,6 +107,19 @@ class GrowingDataset:
             magnitude_sum=float(columns["magnitude_sum"].sum()),
             propagator=propagator,
             nominal=torch.from_numpy(canvas.to_exact_pixels(columns["position_m"])),
+        )
+
+    def extended(self, before: Data, canvas: Canvas, rows: Rows) -> Data:
+        """What `data` gave on the same canvas, with further rows: the time it takes is that of the new ones."""
+        new = self.data(canvas, rows, before.propagator)
+        assert before.nominal is not None and new.nominal is not None
+        return replace(
+            before,
+            rows=np.concatenate([before.rows, new.rows]),
+            positions=torch.cat([before.positions, new.positions]),
+            counts=before.counts + new.counts,
+            magnitude_sum=before.magnitude_sum + new.magnitude_sum,
+            nominal=torch.cat([before.nominal, new.nominal]),
         )
 
     def mean_magnitudes(self, rows: Rows | None = None, most: int = 64) -> Float[torch.Tensor, "y x"]:

@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 import torch
 
-from engines.arrays import ExactCorners, Object, Probe
+from engines.arrays import ExactCorners, Probe, Rows
 from engines.canvas import Canvas
 from engines.chain import Chain
+from engines.checkpoint import Checkpoint, Learnt, finite
 from engines.dataset import GrowingDataset
 from engines.modes import orthogonalised
 from engines.policy import LivePolicy
@@ -44,22 +45,6 @@ class Progress:
     """waiting for frames, running while they arrive, finishing after the last, finished."""
     total_iterations: int | None
     """Iterations in all, once they are known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """A copy of what a reconstruction found, to publish, to save, or to go on from."""
-
-    object: Object
-    """Transmission on the canvas."""
-    probe: Probe
-    """Modes."""
-    canvas: Canvas
-    """Where the object lies."""
-    iteration: int
-    """Iterations done."""
-    frames: int
-    """Frames that the last iteration saw."""
 
 
 class LiveRun:
@@ -95,10 +80,11 @@ class LiveRun:
         if checkpoint is not None:
             object = canvas.regrid(checkpoint.object, checkpoint.canvas)
             self.state = replace(self.state, object=object, iteration=checkpoint.iteration)
-        self._resumed = checkpoint is not None
+        self._resumed = checkpoint
         self._admitted_by: type[Engine] | None = None
         self._rows = np.zeros(0, np.int64)
-        self._data: Data | None = None
+        self._nominal: Data | None = None  # as given
+        self._data: Data | None = None  # where the windows were found
         self._since = 0
         self._complete_at: int | None = None
         self._good = self.snapshot()
@@ -112,6 +98,14 @@ class LiveRun:
     def outside(self) -> int:
         """Frames left out because their window leaves the canvas."""
         return self.taken - self.frames
+
+    @property
+    def without_beam(self) -> Rows:
+        """Indices in the scan of the frames that the fitted intensities leave out, ascending."""
+        beam = self.state.beam
+        lost = np.zeros(0, np.int64) if beam is None else beam.lost
+        found: Rows = np.sort(self.dataset.indices()[self._rows[lost]])
+        return found
 
     @property
     def lag(self) -> int:
@@ -159,7 +153,7 @@ class LiveRun:
 
         Raises `NonFiniteError` when the iteration gave NaN or infinity; the last good state is then kept.
         """
-        self._take_due()
+        self.take_due()
         if self._data is None or self.finished:
             return None
         if self._complete_at is None and not self.policy.may_iterate(self._since, self.state.iteration):
@@ -167,12 +161,16 @@ class LiveRun:
         if type(self._active) is not self._admitted_by:
             self._admit(self._bare(), self._data)
         engine = self._active
-        self.state = upkeep(engine, engine.step(replace(self.state, since=self._since), self._data), self._data)
-        self._since += 1
-        self._check()
+        self.state = engine.step(replace(self.state, since=self._since), self._data)
+        self._check(engine)
+        self.state = upkeep(engine, self.state, self._data)
         if self.refinement is not None and self.refinement.due(self.state.iteration) and not self.finished:
             self.state = self.refinement.step(self.state, self._data)
+            self._check(engine)
             self._data = self._placed(self._data)
+        self._check(engine)
+        self._since += 1
+        self._good = self.snapshot()
         if self.finished and math.isnan(self.state.error):
             self._measure(self._data)
         return self.progress
@@ -185,6 +183,18 @@ class LiveRun:
             canvas=self.canvas,
             iteration=self.state.iteration,
             frames=self.frames,
+            learnt=self.learnt,
+        )
+
+    @property
+    def learnt(self) -> Learnt:
+        """What is known beside object and probe."""
+        return Learnt(
+            index=self.dataset.indices()[self._rows],
+            since=self._since,
+            complete_at=self._complete_at,
+            offsets=self.state.offsets,
+            beam=self.state.beam,
         )
 
     @property
@@ -200,16 +210,23 @@ class LiveRun:
         return max(self.policy.finish(self._complete_at), self._complete_at + closing)
 
     @property
+    def turn(self) -> int:
+        """Number of the engine in a chain whose turn it is; 0 without one."""
+        return self.engine.turn(self.state.iteration, self._last) if isinstance(self.engine, Chain) else 0
+
+    @property
     def _active(self) -> Engine:
         """The engine whose turn it is."""
         return self.engine.at(self.state.iteration, self._last) if isinstance(self.engine, Chain) else self.engine
 
-    def _take_due(self) -> None:
+    def take_due(self) -> None:
+        """Take in the frames that the policy says are due; `advance` does so first."""
         ended = self.ended  # read before the count, which is complete if it was set
         available = self.dataset.count
         due = self.policy.take(self.taken, available, ended, self._since, self.state.iteration)
         if self._resumed and not self.taken:
-            due = available if ended else self.policy.whole_chunks(available)
+            back = ended or available >= self._resumed.frames  # what is on the disk comes back within moments
+            due = (available if ended else self.policy.whole_chunks(available)) if back else 0
         if due > self.taken:
             self._take(due)
         if self._complete_at is None and ended and self.frames and self.taken == available:
@@ -220,13 +237,22 @@ class LiveRun:
         grown = self.canvas.grown(positions_m)
         if grown != self.canvas:
             self.state = replace(self.state, object=grown.regrid(self.state.object, self.canvas))
-            self.canvas = grown
+            self.canvas, self._nominal = grown, None
         new = self.taken + np.flatnonzero(grown.inside(grown.to_pixels(positions_m)))
         self._rows = np.concatenate([self._rows, new])
+        if not self.taken and self._resumed and self._resumed.learnt:
+            self._recall(self._resumed.learnt)
+        else:
+            self._since = 0
         self.taken = due
-        self._since = 0
         if self.frames:
-            self._data = self._placed(self.dataset.data(self.canvas, self._rows, self.propagator))
+            known = self._nominal
+            self._nominal = (
+                self.dataset.data(self.canvas, self._rows, self.propagator)
+                if known is None
+                else self.dataset.extended(known, self.canvas, new)
+            )
+            self._data = self._placed(self._nominal)
             self._admit(self.state, self._data)
             self._good = self.snapshot()
 
@@ -237,6 +263,12 @@ class LiveRun:
         offsets = (self.state.offsets or Offsets.none()).extended(data.count)
         self.state = replace(self.state, offsets=offsets)
         return data.moved(offsets.pixels, self.canvas.shape)
+
+    def _recall(self, learnt: Learnt) -> None:
+        """Go on with what was known of the frames there are."""
+        mine = learnt.of(self.dataset.indices()[self._rows])
+        self.state = replace(self.state, offsets=mine.offsets, beam=mine.beam)
+        self._since, self._complete_at = mine.since, mine.complete_at
 
     def _admit(self, state: State, data: Data) -> None:
         engine = self._active
@@ -254,30 +286,26 @@ class LiveRun:
             offsets=state.offsets,
         )
 
-    def _check(self) -> None:
-        sums = torch.view_as_real(self.state.object).sum() + torch.view_as_real(self.state.probe).sum()
-        if torch.isfinite(sums):
-            self._good = self.snapshot()
+    def _check(self, engine: Engine) -> None:
+        """Go back to the last good state where anything is not finite; raises `NonFiniteError`."""
+        if finite(self.state):
             return
         failed = self.state.iteration
         self.restore(self._good)
         raise NonFiniteError(
-            f"iteration {failed} of {type(self._active).__name__}: expected finite values, got NaN or infinity; "
+            f"iteration {failed} of {type(engine).__name__}: expected finite values, got NaN or infinity; "
             f"iteration {self._good.iteration} is kept"
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint with the frames there are; exit waves start anew."""
         object = self.canvas.regrid(checkpoint.object, checkpoint.canvas)
-        state = State(
-            object=object,
-            probe=checkpoint.probe.clone(),
-            iteration=checkpoint.iteration,
-            offsets=self.state.offsets,
-        )
-        self.state = state
+        self.state = State(object=object, probe=checkpoint.probe.clone(), iteration=checkpoint.iteration)
+        if checkpoint.learnt is not None:
+            self._recall(checkpoint.learnt)
         if self._data is not None:
-            self._admit(state, self._data)
+            self._data = self._placed(self._data)
+            self._admit(self.state, self._data)
 
     def _measure(self, data: Data) -> None:
         last = model_misfit(self.state.object, self.state.probe, data, self.state.beam)

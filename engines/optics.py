@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from engines.arrays import Object, Positions, Probe, Views, Waves
+from engines.freespace import axial_path, transfer
 from engines.patches import backend
 
 PLANCK_J_S = 6.62607015e-34
@@ -91,16 +92,8 @@ def propagate(
     Near the axis this is the Fresnel propagator exp(-i pi lambda z f^2). Evanescent waves are removed.
     Centred arrays stay centred; distances and pixels in metres.
     """
-    y, x = wave.shape[-2:]
-    device = wave.device
-    fy = torch.fft.fftfreq(y, pixel_m, dtype=torch.float64, device=device)[:, None]
-    fx = torch.fft.fftfreq(x, pixel_m, dtype=torch.float64, device=device)
-    squared = fy**2 + fx**2
-    k = 1 / wavelength_m
-    travelling = squared < k**2
-    # sqrt(k^2 - f^2) - k without cancellation
-    path = -squared / (k + torch.sqrt(torch.clamp(k**2 - squared, min=0)))
-    kernel = torch.polar(travelling.double(), 2 * torch.pi * distance_m * path)
+    shape = wave.shape[-2], wave.shape[-1]
+    kernel = torch.from_numpy(transfer(axial_path(shape, wavelength_m, pixel_m), distance_m)).to(wave.device)
     return ifft2(fft2(wave.to(torch.complex128)) * kernel).to(wave.dtype)
 
 

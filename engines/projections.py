@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines import parallel
-from engines.arrays import Magnitudes, Object, Probe, Waves
+from engines.arrays import Magnitudes, Object, Probe, Readings, Rows, Waves
 from engines.beam import LOST, Beam, BeamFit, BeamOfFrames, beam_of
 from engines.metrics import Misfit
 from engines.optics import exit_waves, intensity, over_modes
@@ -66,6 +66,19 @@ def model_misfit(object: Object, probe: Probe, data: Data, beam: Beam | None = N
     for frames, waves, magnitudes in _modelled(object, probe, data):
         compare(waves, magnitudes, misfit, beam_of(beam, frames))
     return misfit
+
+
+def frame_errors(object: Object, probe: Probe, data: Data, frames: Rows, beam: Beam | None = None) -> Readings:
+    """Of each of these frames its own relative amplitude error, sqrt(sum (|f| - sqrt I)^2 / sum I), in their order;
+    NaN for a frame without counts.
+    """
+    errors = np.full(len(frames), np.nan)
+    for some, waves, magnitudes in _modelled(object, probe, data.only(frames)):
+        model = inverse_modulus(waves, beam_of(beam, frames[some].tolist())).reciprocal_()
+        squares = torch.where(magnitudes >= 0, model - magnitudes, 0.0).square().sum(dim=(1, 2))
+        counts = magnitudes.relu().square().sum(dim=(1, 2))
+        errors[some] = torch.where(counts > 0, (squares / counts).sqrt(), torch.nan).cpu().numpy()
+    return errors
 
 
 def fitted_beam(object: Object, probe: Probe, data: Data, beam: Beam, background: str, intensities: bool) -> Beam:

@@ -19,8 +19,3 @@ ENGINES: dict[str, type[Engine]] = {
     "lsqml": LSQML,
     "ml": ML,
 }
-
-
-def engine_name(engine: Engine) -> str:
-    """The name under which an engine is registered."""
-    return next(name for name, kind in ENGINES.items() if kind is type(engine))

@@ -67,6 +67,15 @@ class Data:
         whole, fractions = split(torch.minimum((nominal + offsets).clamp(min=0), last.double()))
         return replace(self, positions=whole, fractions=fractions)
 
+    def only(self, frames: NDArray[np.int64]) -> Data:
+        """Some of the frames; `counts` and `magnitude_sum` stay those of all."""
+        chosen = torch.from_numpy(frames)
+        nominal = None if self.nominal is None else self.nominal[chosen]
+        fractions = None if self.fractions is None else self.fractions[chosen]
+        return replace(
+            self, rows=self.rows[frames], positions=self.positions[chosen], nominal=nominal, fractions=fractions
+        )
+
     @property
     def count(self) -> int:
         """Number of frames."""
@@ -135,6 +144,11 @@ class Offsets:
             second=torch.cat([self.second, torch.zeros(new, 2, dtype=torch.float64)]),
             age=torch.cat([self.age, torch.zeros(new, dtype=torch.float64)]),
         )
+
+    def chosen(self, rows: NDArray[np.int64]) -> Offsets:
+        """Those of some frames, in this order."""
+        each = torch.from_numpy(rows)
+        return Offsets(pixels=self.pixels[each], first=self.first[each], second=self.second[each], age=self.age[each])
 
     def restarted(self, jumps: Float[Tensor, "frame 2"]) -> Offsets:
         """With these frames moved at once, which forget their steps; 0 for those that stay."""

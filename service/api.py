@@ -30,9 +30,11 @@ from service.control_routes import control_routes
 from service.download_routes import download_routes
 from service.guard import Guard
 from service.hub import Hub
+from service.picture_routes import picture_routes
+from service.pictures import Quantity, png
 from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
-from service.snapshot import Quantity, Snapshot, png
+from service.snapshot import Snapshot
 from service.telemetry import prometheus_text
 from service.version import VERSION
 from service.viewer import Viewer
@@ -66,7 +68,9 @@ class ParameterChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     parameters: dict[str, Any] = {}
-    """Of the engine."""
+    """Of the engine; of a chain, of the one whose turn it is."""
+    engine: str | None = None
+    """Another one of the chain, by its name."""
     live: dict[str, Any] = {}
     """Of the live policy."""
 
@@ -115,6 +119,7 @@ def create_app(settings: Settings, web: Path | None = None) -> FastAPI:
         control_routes(hub, guard),
         scan_routes(hub),
         reconstruction_routes(hub),
+        picture_routes(hub),
         download_routes(hub),
         array_routes(hub),
         replay_routes(replays),

@@ -25,6 +25,12 @@ METRIC_COLUMNS = ("iteration", "frames", "error", "r_factor", "seconds")
 wall time since the reconstruction started."""
 POSITION_COLUMNS = ("index", "row", "col")
 """frame index; position of the probe window's centre on the object, in pixels of the full object."""
+POINT_COLUMNS = ("index", "state", "row_m", "col_m", "refined_row_m", "refined_col_m", "intensity", "error")
+"""frame index; one of POINT_STATES by its number; where the probe is, as given and as refined, in metres on the
+sample; trusted counts of the frame; its own relative amplitude error. NaN where not known."""
+POINT_STATES = ("planned", "frame only", "position only", "paired", "used", "outside", "no beam", "unreadable")
+"""planned and nothing came yet; a frame without its position; a position without its frame; paired and not iterated
+on yet; iterated on; paired, but off the canvas; fitted to have had no beam; recorded, but it could not be read."""
 
 
 class BrowserMessage(BaseModel):
@@ -36,21 +42,32 @@ class BrowserMessage(BaseModel):
 # ---- client to server
 
 
+FieldPart = Literal["phase", "amplitude"]
+ImageName = Literal["object", "probe", "latest", "summed"]
+"""The last two are diffraction patterns: of the newest frame, and added up over all frames."""
+
+
 class ImageRequest(BrowserMessage):
     """What to send of a reconstruction's latest snapshot."""
 
-    name: Literal["object", "probe"]
-    quantities: Annotated[tuple[Literal["phase", "amplitude"], ...], Len(1, 2)] = ("phase",)
-    """One layer each; the complex view asks for both."""
+    name: ImageName
+    quantities: Annotated[tuple[FieldPart, ...], Len(1, 2)] = ("phase",)
+    """One layer each; the complex view asks for both. Of diffraction patterns counts are sent, whatever is asked."""
     bits: Literal[8, 16] = 16
     max_px: Annotated[int, Gt(0), Le(MAX_IMAGE_PX)] = MAX_IMAGE_PX
     """Longest edge of what is sent; larger ones are averaged down by a whole factor."""
     crop: tuple[int, int, int, int] | None = None
     """(row, col, height, width) in full pixels, for zooming in."""
+    flat: bool = True
+    """Take the linear phase ramp off the object, which ptychography leaves open."""
+    distance_m: Annotated[float, Ge(-1), Le(1)] = 0.0
+    """How far along the beam to propagate the probe before it is shown."""
 
 
 class Subscribe(BrowserMessage):
-    """Follow one reconstruction; a second one with the same id replaces the first (and its credits)."""
+    """Follow one reconstruction. A second one with the same id replaces the first; images that it asks for in the same
+    way go on with the credits that they have, others come at once.
+    """
 
     t: Literal["subscribe"] = "subscribe"
     reconstruction: str
@@ -58,6 +75,8 @@ class Subscribe(BrowserMessage):
     """Rows of metrics that the client already has."""
     positions_from: Annotated[int, Ge(0)] = 0
     images: tuple[ImageRequest, ...] = ()
+    points: bool = False
+    """Send the scan map too."""
     max_hz: Annotated[float, Gt(0), Le(20)] = 5.0
 
 
@@ -69,11 +88,11 @@ class Unsubscribe(BrowserMessage):
 
 
 class Credit(BrowserMessage):
-    """The last image of this name was shown; the next may come."""
+    """The last image of this name, or scan map, was shown; the next may come."""
 
     t: Literal["credit"] = "credit"
     reconstruction: str
-    name: Literal["object", "probe"]
+    name: Literal["object", "probe", "latest", "summed", "points"]
 
 
 class Introduce(BrowserMessage):
@@ -214,7 +233,9 @@ class ReconstructionStatus(BrowserMessage):
     message: str = ""
     created_ns: int
     engine: str
+    """Of engines that follow one another, the one whose turn it is."""
     parameters: dict[str, Any] = {}
+    """Of this engine."""
     live: dict[str, Any] = {}
     modes: int = 1
     probe: str = ""
@@ -231,6 +252,10 @@ class ReconstructionStatus(BrowserMessage):
     """Frames paired but not yet iterated on."""
     outside: int = 0
     """Frames left out because their position leaves the canvas."""
+    without_beam: int = 0
+    """Frames left out because the fit of intensities found no light in them."""
+    without_beam_at: tuple[tuple[int, int], ...] = ()
+    """Their indices, as ranges (first, last)."""
     iteration_rate_hz: float = 0.0
     frame_rate_hz: float = 0.0
     """Frames processed a second: iterations a second times frames admitted."""
@@ -240,6 +265,8 @@ class ReconstructionStatus(BrowserMessage):
     """Rows of metrics there are."""
     snapshot: int = 0
     """Counts the snapshots published."""
+    moments: int = 0
+    """Snapshots that were kept as history."""
     memory_bytes: int = 0
     """What the reconstruction was computed to need on the device, the shared frames included."""
     device: str = ""
@@ -320,31 +347,47 @@ class Series(BrowserMessage):
     data: bytes
 
 
+class Histogram(BrowserMessage):
+    """How often which value occurs, over everything that is covered, also where a crop leaves it out."""
+
+    low: float
+    """Lower edge of the first bin; rarer values beyond are counted in it."""
+    high: float
+    auto_low: float
+    """1st percentile."""
+    auto_high: float
+    """99th percentile."""
+    counts: tuple[int, ...]
+
+
 class Layer(BrowserMessage):
     """One quantity of an image, quantised: value = low + (code - 1) / (2**bits - 2) * (high - low).
 
-    Code 0 is "not covered": the probe never went there. Row-major, little-endian, all modes one after another.
+    Code 0 is "not covered" or, in a diffraction pattern, "not trusted". Row-major, little-endian, all modes one after
+    another. Phase in rad; counts as log10(1 + counts); saturated is 1 where a pixel was, else 0.
     """
 
-    quantity: Literal["phase", "amplitude"]
+    quantity: Literal["phase", "amplitude", "counts", "saturated"]
     bits: Literal[8, 16]
     low: float
     high: float
+    histogram: Histogram | None
+    """Of the object; other pictures are sent whole."""
     data: bytes
 
 
 class Image(BrowserMessage):
-    """A picture of the latest snapshot. The object's phase has its mean (and nothing else) removed."""
+    """A picture of a snapshot. The object's phase has its mean removed, and its ramp where that was asked for."""
 
     t: Literal["image"] = "image"
     reconstruction: str
-    name: Literal["object", "probe"]
+    name: ImageName
     snapshot: int
     iteration: int
     frames: int
     """Frames admitted when it was taken."""
     newest_index: int
-    """Highest frame index that had been admitted."""
+    """Highest frame index that had been admitted; of a diffraction pattern the index of the latest frame."""
     data_ns: int
     """Clock of the service when the newest frame in it arrived: age of what is shown = now - data_ns."""
     now_ns: int
@@ -356,10 +399,54 @@ class Image(BrowserMessage):
     """Full pixels for each pixel sent."""
     full_shape: tuple[int, int]
     pixel_m: float
-    """Edge of a full pixel, in metres."""
+    """Edge of a full pixel, in metres; 0 on the detector, where pixels are counted."""
+    origin_m: tuple[float, float]
+    """Metres (row, col) on the sample of the centre of full pixel [0, 0]."""
+    ramp: tuple[float, float]
+    """Phase ramp that was taken off, in rad a full pixel, along rows and along columns."""
+    distance_m: float
+    """How far the probe was propagated along the beam."""
     powers: tuple[float, ...]
     """Share of each probe mode, in [0, 1]; empty for the object."""
     layers: tuple[Layer, ...]
+
+
+class Points(BrowserMessage):
+    """The scan map: every frame that is planned or of which anything came, latest only, row-major little-endian
+    float32 in the order of POINT_COLUMNS.
+    """
+
+    t: Literal["points"] = "points"
+    reconstruction: str
+    number: int
+    """Counts the maps of a reconstruction."""
+    now_ns: int
+    columns: tuple[str, ...]
+    data: bytes
+
+
+class Moment(BrowserMessage):
+    """A snapshot that was kept, as REST lists them."""
+
+    iteration: int
+    frames: int
+    data_ns: int
+
+
+class ProbeFocus(BrowserMessage):
+    """The latest probe in numbers, as REST tells them."""
+
+    iteration: int
+    defocus_m: float
+    """From the focus to the sample, along the beam."""
+    fwhm_m: tuple[float, float]
+    """Full width at half maximum of the intensity in the focus, (y, x)."""
+    reach_m: float
+    """The focus was looked for up to so far before and behind the sample."""
+    inside: bool
+    """False where the probe is still getting sharper at the end of that reach: no focus was found."""
+    photons: float
+    """Counts of a frame, were there no sample."""
 
 
 class Problem(BrowserMessage):
@@ -369,7 +456,7 @@ class Problem(BrowserMessage):
     message: str
 
 
-ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Problem | ServiceUpdate | Events
+ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem | ServiceUpdate | Events
 
 _client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="t")])
 _server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="t")])

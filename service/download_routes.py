@@ -14,7 +14,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from service.browser import METRIC_COLUMNS
 from service.figure import figure_png
 from service.hub import Hub
-from service.snapshot import Quantity, Snapshot, png, shrink
+from service.pictures import Quantity, png, shrink
+from service.snapshot import Snapshot
 
 THUMBNAIL_PX = 96
 KEPT_THUMBNAILS = 500

@@ -13,7 +13,8 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from service.browser import ReconstructionStatus
-from service.snapshot import LEVEL_PERCENTILES, Quantity, Snapshot, mean_phase
+from service.pictures import LEVEL_PERCENTILES, Quantity
+from service.snapshot import Snapshot
 
 PANEL_PX = 640
 PROBE_PX = 280
@@ -36,7 +37,7 @@ Colours = tuple[tuple[int, int, int], ...]
 def figure_png(snapshot: Snapshot, status: ReconstructionStatus, quantity: Quantity, key: str) -> bytes:
     """The figure; `key` is the sender's name of the scan."""
     covered, pixel_m = snapshot.covered, snapshot.pixel_m
-    field = snapshot.object * np.conj(mean_phase(snapshot.object, covered))
+    field = snapshot.plane.removed(snapshot.object)
     whole, levels = _painted(field, covered, quantity)
     object = _trimmed(whole, covered)
     probe, _ = _painted(snapshot.probe[0], np.ones(snapshot.probe.shape[1:], bool), "complex")
@@ -83,7 +84,7 @@ def _words(snapshot: Snapshot, status: ReconstructionStatus) -> list[str]:
 
 
 def _painted(
-    field: NDArray[np.complex64], covered: NDArray[np.bool_], quantity: Quantity
+    field: NDArray[np.complexfloating[Any, Any]], covered: NDArray[np.bool_], quantity: Quantity
 ) -> tuple[Picture.Image, tuple[float, float]]:
     """Colours of a field, and the values at both ends of the colour bar."""
     values = np.angle(field) if quantity == "phase" else np.abs(field)

@@ -7,10 +7,7 @@ whatever was missed, and tells whether they are alive. The API can die and come 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,8 @@ import zmq.asyncio
 from service.browser import (
     METRIC_COLUMNS,
     POSITION_COLUMNS,
-    ImageRequest,
     ReconstructionStatus,
     ScanStatus,
-    encode,
 )
 from service.commands import CommandError, ask
 from service.config import Settings
@@ -32,11 +27,12 @@ from service.eventlog import EventLogs
 from service.logs import get_log
 from service.reconstructions import UnknownReconstructionError, find_reconstruction, read_statuses
 from service.scans import UnknownScanError, read_scan, scan_folders, status_of
-from service.snapshot import Snapshot, make_image
+from service.showroom import Showroom
+from service.snapshot import Snapshot
+from service.survey import Survey
 from service.tables import read_table
 
 HEARTBEAT_S = 2.0
-KEPT_SNAPSHOTS = 8
 TABLES = {"metrics": ("metrics.f64", METRIC_COLUMNS), "positions": ("positions.f64", POSITION_COLUMNS)}
 
 
@@ -49,9 +45,7 @@ class Hub:
         self.reconstructions: dict[str, ReconstructionStatus] = {}
         self.events = EventLogs(settings.data)
         self.alive = {"ingest": False, "worker": False}
-        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
-        self._images: OrderedDict[tuple[str, ImageRequest], tuple[int, bytes]] = OrderedDict()
-        self._encoding = asyncio.Lock()
+        self.show = Showroom(settings.data)
         self._listeners: set[Callable[[], None]] = set()
         self._context = zmq.asyncio.Context()
         self._log = get_log()
@@ -98,7 +92,9 @@ class Hub:
             case b"reconstruction":
                 self._keep_reconstruction(ReconstructionStatus.model_validate(msgpack.unpackb(parts[1])))
             case b"snapshot":
-                self._keep_snapshot(parts[1].decode(), Snapshot.from_parts(parts[2:]))
+                self.show.snapshots.keep(parts[1].decode(), Snapshot.from_parts(parts[2:]))
+            case b"survey":
+                self.show.surveys.keep(parts[1].decode(), Survey.from_parts(parts[2:]))
             case _:
                 return
         self.tell()
@@ -139,12 +135,6 @@ class Hub:
             ids = (*scan.reconstructions, status.id)
             self.scans[scan.id] = scan.model_copy(update={"reconstructions": ids})
 
-    def _keep_snapshot(self, reconstruction: str, snapshot: Snapshot) -> None:
-        self._snapshots[reconstruction] = snapshot
-        self._snapshots.move_to_end(reconstruction)
-        while len(self._snapshots) > KEPT_SNAPSHOTS:
-            self._snapshots.popitem(last=False)
-
     def scan(self, scan: str) -> ScanStatus:
         """State of a scan; raises `UnknownScanError`."""
         if scan not in self.scans:
@@ -163,35 +153,16 @@ class Hub:
 
     def latest(self, reconstruction: str) -> Snapshot | None:
         """The latest snapshot if it is at hand, without a look at the disk."""
-        return self._snapshots.get(reconstruction)
+        return self.show.snapshots.held(reconstruction)
 
     def snapshot(self, reconstruction: str) -> Snapshot | None:
         """The latest snapshot, from the worker or from disk; None before the first."""
-        snapshot = self._snapshots.get(reconstruction)
-        if snapshot is None:
-            with suppress(OSError, KeyError):
-                snapshot = Snapshot.load(self.folder(reconstruction) / "checkpoint.h5")
-                self._keep_snapshot(reconstruction, snapshot)
-        return snapshot
+        return self.show.snapshots.get(reconstruction)
 
     def table(self, reconstruction: str, name: str, start: int) -> Any:
         """Rows of a table from `start` on, (n, columns) float64."""
         filename, columns = TABLES[name]
         return read_table(self.folder(reconstruction) / filename, len(columns), start)
-
-    async def image(self, reconstruction: str, request: ImageRequest) -> tuple[int, bytes] | None:
-        """Number and encoded picture of the latest snapshot; made once for all who ask for the same."""
-        async with self._encoding:
-            snapshot = await asyncio.to_thread(self.snapshot, reconstruction)
-            if snapshot is None:
-                return None
-            key = (reconstruction, request)
-            if self._images.get(key, (-1, b""))[0] != snapshot.number:
-                data = await asyncio.to_thread(_encoded, snapshot, request, reconstruction)
-                self._images[key] = (snapshot.number, data)
-                while len(self._images) > 4 * KEPT_SNAPSHOTS:
-                    self._images.popitem(last=False)
-            return self._images[key]
 
     # ---- talk
 
@@ -223,7 +194,3 @@ class Hub:
         """Wake all listeners."""
         for listener in self._listeners:
             listener()
-
-
-def _encoded(snapshot: Snapshot, request: ImageRequest, reconstruction: str) -> bytes:
-    return encode(make_image(snapshot, request, reconstruction, time.time_ns()))

@@ -13,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from engines.canvas import Canvas
-from engines.live import Checkpoint, LiveRun, Progress
+from engines.checkpoint import Checkpoint, Learnt
+from engines.live import LiveRun, Progress
 from engines.optics import illumination
 from service.browser import METRIC_COLUMNS, POSITION_COLUMNS
 from service.formats.result import Result, write_result
 from service.snapshot import Snapshot
+from service.survey import Survey
 from service.tables import TableWriter, read_table
 
 COVERAGE_S = 1.0
@@ -25,7 +27,9 @@ COVERAGE_S = 1.0
 COVERED_SHARE = 0.02
 """A pixel counts as covered where it got this share of the light that well-lit pixels (95th percentile) got."""
 HISTORY_RATIO = 1.15
-"""A moment of the history is kept every so many times more iterations."""
+"""A moment of the history is kept every so many times more iterations ..."""
+HISTORY_S = 1.0
+"""... but never more often than this, in seconds."""
 RATE_S = 3.0
 """Time constant of the rates that are shown."""
 
@@ -53,28 +57,37 @@ class Clock:
 class Keeper:
     """Writes a reconstruction's folder; see reconstructions.py for what lies where."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wavelength_m: float) -> None:
+        self.wavelength_m = wavelength_m
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.metrics = TableWriter(folder / "metrics.f64", len(METRIC_COLUMNS))
         self.positions = TableWriter(folder / "positions.f64", len(POSITION_COLUMNS))
         self.snapshots = 0
         """Snapshots taken so far."""
+        self.moments = len(list((folder / "snapshots").glob("*.h5")))
+        """Snapshots that are kept as history."""
+        self.survey: Survey | None = None
+        """The last survey, kept with the next checkpoint."""
         self.error: float | None = None
         """The last relative amplitude error that was computed."""
         self.clock = Clock()
         self._covered: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self._cover_at = 0.0
         self._last_history = 0
+        self._next_moment = 0.0
 
-    def resume(self, canvas: Canvas) -> Checkpoint | None:
-        """Where an earlier worker was: its picture, and its count of iterations. `canvas` is what this one would use.
+    def resume(self, canvas: Canvas, device: torch.device) -> Checkpoint | None:
+        """Where an earlier worker was: its picture, what it had learnt, and its count of iterations. `canvas` is what
+        this one would use.
 
         The curve may be some iterations ahead of the picture; iteration numbers go on from the curve.
         """
         rows = read_table(self.folder / "metrics.f64", len(METRIC_COLUMNS))
         try:
             saved = Snapshot.load(self.folder / "checkpoint.h5")
+            more = Snapshot.load_more(self.folder / "checkpoint.h5")
+            learnt = Learnt.from_arrays(more, device) if more else None
         except (OSError, KeyError):
             return None
         if canvas.growable:  # it had grown from other first positions, on a lattice of its own
@@ -86,11 +99,12 @@ class Keeper:
         self._last_history = saved.iteration
         self.clock.elapsed_s = float(rows[-1][4])
         return Checkpoint(
-            object=torch.from_numpy(saved.object),
-            probe=torch.from_numpy(saved.probe),
+            object=torch.from_numpy(saved.object).to(device),
+            probe=torch.from_numpy(saved.probe).to(device),
             canvas=canvas,
             iteration=int(rows[-1][0]),
             frames=saved.frames,
+            learnt=learnt and learnt.delayed(int(rows[-1][0]) - saved.iteration),
         )
 
     def note(self, progress: Progress) -> None:
@@ -124,18 +138,28 @@ class Keeper:
             data_ns=int(run.dataset.arrived_ns()[rows].max()),
             pixel_m=run.canvas.pixel_m,
             origin_m=run.canvas.origin_m,
+            wavelength_m=self.wavelength_m,
             object=run.state.object.cpu().numpy().copy(),
             probe=run.modes.cpu().numpy(),
             covered=self._coverage(run),
         )
 
     def checkpoint(self, run: LiveRun) -> None:
-        """Keep the present moment to go on from, and now and then as a moment of the history."""
+        """Keep the present moment to go on from."""
         snapshot = self.snapshot(run)
-        snapshot.save(self.folder / "checkpoint.h5")
-        if snapshot.iteration >= HISTORY_RATIO * self._last_history:
-            self._last_history = snapshot.iteration
-            snapshot.save(self.folder / "snapshots" / f"{snapshot.iteration:08d}.h5")
+        snapshot.save(self.folder / "checkpoint.h5", run.learnt.arrays())
+        self.remember(snapshot)
+        if self.survey is not None:
+            self.survey.save(self.folder / "survey.h5")
+
+    def remember(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot as a moment of the history, if it is time for one."""
+        now = time.monotonic()
+        if snapshot.iteration < HISTORY_RATIO * self._last_history or now < self._next_moment:
+            return
+        self._last_history, self._next_moment = snapshot.iteration, now + HISTORY_S
+        snapshot.save(self.folder / "snapshots" / f"{snapshot.iteration:08d}.h5")
+        self.moments += 1
 
     def write_result(self, path: Path, run: LiveRun, **about: Any) -> None:
         """Write the result file; `about` is what `Result` wants to know besides."""

@@ -91,7 +91,7 @@ def reconstruct_scan(
         refinement=setup.refinement,
     )
     with tempfile.TemporaryDirectory() as folder:
-        keeper = Keeper(Path(folder))
+        keeper = Keeper(Path(folder), setup.optics.wavelength_m)
         for progress in drive(run, feed):
             keeper.note(progress)
             tell(progress)

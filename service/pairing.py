@@ -6,7 +6,7 @@ for itself.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ class Stream:
         inside = (indices >= 0) & (indices < len(self._seen))
         return inside & self._seen[np.where(inside, indices, 0)]
 
+    def indices(self) -> Indices:
+        """All indices that came, in order."""
+        return np.flatnonzero(self._seen)
+
     def wanted(self, indices: Indices) -> NDArray[np.bool_]:
         """Which of these indices could be taken at all, whether they came before or not."""
         return (indices >= 0) & (indices <= (MAX_INDEX if self.count is None else self.count - 1))
@@ -82,6 +86,18 @@ class Stream:
         absent = np.concatenate([[False], ~known, np.full(bound - known.size, True), [False]])
         edges = np.flatnonzero(absent[1:] != absent[:-1])
         return [(int(first), int(stop) - 1) for first, stop in edges.reshape(-1, 2)]
+
+
+class Came(NamedTuple):
+    """Which indices came."""
+
+    frames: Indices
+    """Indices of which there is a frame, in order."""
+    positions: Indices
+    """Indices of which there is a position, in order."""
+    both: Indices
+    positions_m: NDArray[np.float64]
+    """(n, 2) of `positions`, as sent."""
 
 
 class Pairing:
@@ -157,6 +173,12 @@ class Pairing:
         if not known.all():
             raise LookupError(f"position of frame {indices[~known][0]}: expected one that came, got none")
         return self._positions_m[indices]
+
+    def came(self) -> Came:
+        """What of each index came."""
+        frames, places = self.frames.indices(), self.places.indices()
+        both = np.intersect1d(frames, places, assume_unique=True)
+        return Came(frames, places, both, self.position_of(places))
 
     def stream(self, name: StreamName) -> Stream:
         """One of the two streams."""

@@ -1,11 +1,12 @@
 """The folder of a reconstruction: what the worker keeps and the API reads.
 
-DATA/<scan>/reconstructions/<n>/config.json    what was asked for (ReconstructionSpec, resolved)
+DATA/<scan>/reconstructions/<n>/config.json    what was asked for (ReconstructionSpec, resolved), and changed since
                                 status.json    ReconstructionStatus, as of its last change of state
                                 metrics.f64    rows of METRIC_COLUMNS (tables.py)
                                 positions.f64  rows of POSITION_COLUMNS
                                 checkpoint.h5  latest Snapshot
-                                snapshots/     earlier ones, about every 15 % more iterations
+                                survey.h5      latest Survey: scan map and diffraction patterns
+                                snapshots/     earlier Snapshots, about every 15 % more iterations, by iteration
                                 result.cxi     when it is over
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from service.browser import ReconstructionStatus
 from service.scans import find_scan, scan_folders, write_json
+from service.wire import ReconstructionSpec
 
 RECONSTRUCTIONS_FOLDER = "reconstructions"
 
@@ -51,6 +53,16 @@ def reconstruction_folders(scan_folder: Path) -> Iterator[Path]:
     yield from sorted(folders, key=lambda each: int(each.name))
 
 
+def write_config(folder: Path, spec: ReconstructionSpec) -> None:
+    """Write config.json."""
+    write_json(folder / "config.json", spec.model_dump_json(indent=1, exclude_defaults=True))
+
+
+def read_config(folder: Path) -> ReconstructionSpec:
+    """Read config.json."""
+    return ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
+
+
 def write_status(folder: Path, status: ReconstructionStatus) -> None:
     """Write status.json."""
     write_json(folder / "status.json", status.model_dump_json(indent=1))
@@ -65,6 +77,12 @@ def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
     """Every reconstruction of a scan, oldest first."""
     folders = reconstruction_folders(scan_folder)
     return [read_status(folder) for folder in folders if (folder / "status.json").is_file()]
+
+
+def moment_files(folder: Path) -> dict[int, Path]:
+    """The snapshots that are kept as history, by iteration, in order."""
+    files = sorted((folder / "snapshots").glob("*.h5"))
+    return {int(path.stem): path for path in files if path.stem.isdigit()}
 
 
 def last_good(data: Path, probe_shape: tuple[int, int, int], pixel_m: float) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,14 @@ from service.reconstructions import (
     RECONSTRUCTIONS_FOLDER,
     last_good,
     next_number,
+    read_config,
     read_statuses,
     reconstruction_id,
+    write_config,
     write_status,
 )
 from service.runner import TARGETS, Action, Publisher, Runner
-from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders, write_json
+from service.scans import ScanRecord, find_scan, log_event, read_scan, scan_folders
 from service.session import ScanSession
 from service.setup import Setup, free_bytes, total_bytes
 from service.snapshot import Snapshot
@@ -136,7 +139,7 @@ class Roster:
             setup = self._setup(session, ReconstructionSpec.model_validate(spec))
             number = next_number(session.folder)
             folder = session.folder / RECONSTRUCTIONS_FOLDER / str(number)
-            write_json(folder / "config.json", setup.spec.model_dump_json(indent=1, exclude_defaults=True))
+            write_config(folder, setup.spec)
             status = self._new_status(reconstruction_id(scan, number), session, setup, restarted_from)
             write_status(folder, status)
             log_event(session.folder, author, "started", id=status.id, engine=status.engine, message=status.message)
@@ -153,11 +156,12 @@ class Roster:
         asked = merge_specs(start.reconstruction, session.record.reconstruction, request)
         if asked.probe is None and "probe" in arrays:
             asked = merge_specs(asked, ReconstructionSpec(probe=GIVEN))
-        setup = Setup.of(start, arrays, merge_specs(FALLBACK, default, asked))
-        if setup.spec.probe is None and (earlier := self._last_probe(setup)) is not None:
-            spec = merge_specs(setup.spec, ReconstructionSpec(probe=GIVEN))
-            setup = Setup.of(start, {**arrays, "probe": earlier}, spec)
-        return setup
+        return self._with_last_probe(Setup.of(start, arrays, merge_specs(FALLBACK, default, asked)))
+
+    def _with_last_probe(self, setup: Setup) -> Setup:
+        """The same with the last good probe, where nothing else was said."""
+        earlier = self._last_probe(setup) if setup.spec.probe is None and "probe" not in setup.arrays else None
+        return setup if earlier is None else replace(setup, arrays={**setup.arrays, "probe": earlier})
 
     def _last_probe(self, setup: Setup) -> NDArray[np.complex64] | None:
         """The probe of the newest finished reconstruction with these pixels and this shape."""
@@ -183,9 +187,9 @@ class Roster:
             state="refused" if refusal else "waiting",
             message=refusal,
             created_ns=time.time_ns(),
-            engine=setup.engine_name,
+            engine=setup.engines[0].name,
             chain=chain_text(setup.spec),
-            parameters=setup.parameters,
+            parameters=setup.parameters(),
             live=setup.live,
             modes=setup.modes,
             probe=setup.probe_source,
@@ -200,8 +204,7 @@ class Roster:
         """Go on with a reconstruction that another worker was killed in."""
         session = self._session(status.scan)
         folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
-        spec = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
-        setup = Setup.of(session.start, session.arrays, spec).changed(status.parameters, status.live)
+        setup = self._with_last_probe(Setup.of(session.start, session.arrays, read_config(folder)))
         state = "paused" if status.state == "paused" else "waiting"
         self._log.info("going on with a reconstruction", scan=status.scan, reconstruction=status.id)
         self._launch(status.model_copy(update={"state": state}), session, setup)
@@ -224,19 +227,23 @@ class Roster:
         return runner.status.model_dump() | {"message": f"{TARGETS[action]} after this iteration"}
 
     def change(
-        self, reconstruction: str, parameters: dict[str, Any], live: dict[str, Any], author: str = "rest"
+        self,
+        reconstruction: str,
+        parameters: dict[str, Any],
+        live: dict[str, Any],
+        engine: str | None = None,
+        author: str = "rest",
     ) -> dict[str, Any]:
-        """Other parameters from the next iteration on."""
+        """Other parameters from the next iteration on: of the engine whose turn it is, or of the named one."""
         runner = self._runner(reconstruction)
-        runner.change(parameters, live, author)
+        runner.change(parameters, live, engine, author)
         return runner.status.model_dump()
 
     def restart(self, reconstruction: str, spec: dict[str, Any], author: str = "rest") -> dict[str, Any]:
         """Stop one and start another with what it had, changed by `spec`."""
         scan, _, number = reconstruction.rpartition(".")
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
-        earlier = ReconstructionSpec.model_validate_json((folder / "config.json").read_bytes())
-        wanted = merge_specs(earlier, ReconstructionSpec.model_validate(spec))
+        wanted = merge_specs(read_config(folder), ReconstructionSpec.model_validate(spec))
         started = self.start(scan, wanted.model_dump(exclude_defaults=True), author, restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
             self.wish(reconstruction, "stop", author)

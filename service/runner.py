@@ -17,12 +17,13 @@ from engines.arrays import Probe
 from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
+from service.beamless import WithoutBeam
 from service.browser import ReconstructionStatus
 from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
 from service.logs import get_log
-from service.reconstructions import write_status
+from service.reconstructions import write_config, write_status
 from service.scans import log_event
 from service.session import ScanSession
 from service.setup import Setup
@@ -35,6 +36,8 @@ from service.states import (
     TransitionError,
     next_reconstruction_state,
 )
+from service.survey import Survey
+from service.surveyor import Surveyor
 from service.version import VERSION
 
 STATUS_S = 0.2
@@ -50,6 +53,7 @@ class Publisher:
 
     status: Callable[[ReconstructionStatus], None]
     snapshot: Callable[[str, Snapshot], None]
+    survey: Callable[[str, Survey], None]
 
 
 class Runner:
@@ -67,13 +71,15 @@ class Runner:
         self.status = status
         self.session = session
         self.setup = setup
-        self._keeper = Keeper(folder)
+        self._keeper = Keeper(folder, setup.optics.wavelength_m)
         self._settings = settings
         self._publisher = publisher
         self._feed = session.feed(setup)
+        self._surveyor = Surveyor(session, self._feed, setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
         self._spacing = Spacing()
+        self._beamless = WithoutBeam()
         self._telling = threading.Lock()
         self._log = get_log(scan=session.record.id, reconstruction=status.id)
         self._next_status = self._next_snapshot = self._next_checkpoint = 0.0
@@ -92,16 +98,41 @@ class Runner:
         next_reconstruction_state(self.status.state, TARGETS[action])
         self._wishes.append(action)
 
-    def change(self, parameters: dict[str, Any], live: dict[str, Any], author: str = "rest") -> None:
-        """Use other parameters from the next iteration on; raises `SpecError` if they are out of bounds."""
+    def change(
+        self, parameters: dict[str, Any], live: dict[str, Any], engine: str | None = None, author: str = "rest"
+    ) -> None:
+        """Use other parameters from the next iteration on: of the engine whose turn it is, or of the one of this name.
+
+        Raises `SpecError` if they are out of bounds, or no engine has the name.
+        """
         if self.over:
             raise TransitionError(f"a reconstruction that is {self.status.state} cannot be changed; restart it")
-        self.setup = self.setup.changed(parameters, live)
+        turn = self._turn_of(engine)
+        self.setup = self.setup.changed(parameters, live, turn)
+        write_config(self._keeper.folder, self.setup.spec)
         if self._run is not None:
             self._run.engine, self._run.policy = self.setup.engine, self.setup.policy
-        self._tell(parameters=self.setup.parameters, live=self.setup.live)
-        log_event(self.session.folder, author, "changed", id=self.status.id, parameters=parameters, live=live)
-        self._log.info("parameters changed", parameters=parameters, live=live)
+        self._tell(**self._engine(), live=self.setup.live)
+        about = {"engine": self.setup.engines[turn].name, "parameters": parameters, "live": live}
+        log_event(self.session.folder, author, "changed", id=self.status.id, **about)
+        self._log.info("parameters changed", **about)
+
+    def _turn_of(self, engine: str | None) -> int:
+        """Which engine of a chain a name means: the one whose turn it is, else the first that is called so."""
+        names, turn = [each.name for each in self.setup.engines], self._turn
+        if engine is None or names[turn] == engine:
+            return turn
+        if engine not in names:
+            raise SpecError(f"engine: expected one of this reconstruction, {', '.join(names)}, got {engine!r}")
+        return names.index(engine)
+
+    @property
+    def _turn(self) -> int:
+        return self._run.turn if self._run is not None else 0
+
+    def _engine(self) -> dict[str, Any]:
+        """Name and parameters of the engine whose turn it is."""
+        return {"engine": self.setup.engines[self._turn].name, "parameters": self.setup.parameters(self._turn)}
 
     # ---- what the compute thread calls
 
@@ -109,6 +140,8 @@ class Runner:
         """One iteration, or whatever else is due; True if there was anything to do."""
         try:
             self._obey()
+            if not self.over and self._surveyor.due:
+                self._survey()
             return not self.over and self.status.state != "paused" and self._iterate()
         except SpecError as error:
             self._move("refused", str(error))
@@ -166,7 +199,7 @@ class Runner:
             self._tell_if_due()
             return None
         canvas = self.setup.canvas(dataset.positions_m())
-        checkpoint = self._keeper.resume(canvas)
+        checkpoint = self._keeper.resume(canvas, self.session.device)
         probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:
             canvas = checkpoint.canvas
@@ -199,6 +232,11 @@ class Runner:
     def _note(self, progress: Progress) -> None:
         """Keep and publish an iteration."""
         self._keeper.note(progress)
+        if self._run is not None and (new := self._beamless.look(self._run)):
+            self._log.warning("frames without beam", frames=new)
+            log_event(self.session.folder, "worker", "frames without beam", id=self.status.id, frames=new)
+        if self.status.engine != self.setup.engines[self._turn].name:
+            self._tell(**self._engine())
         self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
         self._tell_if_due()
         now = time.monotonic()
@@ -239,18 +277,29 @@ class Runner:
             "frames": run.frames,
             "lag": len(self.session.pairs) - run.taken,
             "outside": run.outside,
+            "without_beam": self._beamless.count,
+            "without_beam_at": self._beamless.listed,
             "iteration_rate_hz": keeper.clock.iteration_rate_hz,
             "frame_rate_hz": keeper.clock.frame_rate_hz,
             "error": keeper.error,
             "metrics": keeper.metrics.rows,
             "snapshot": keeper.snapshots,
+            "moments": keeper.moments,
             "object_shape": run.canvas.shape,
             "overlap": self._spacing.overlap,
         }
 
     def _show(self) -> None:
         if self._run is not None and self._run.frames:
-            self._publisher.snapshot(self.status.id, self._keeper.snapshot(self._run))
+            snapshot = self._keeper.snapshot(self._run)
+            self._publisher.snapshot(self.status.id, snapshot)
+            self._keeper.remember(snapshot)
+
+    def _survey(self, *, whole: bool = False) -> None:
+        survey = self._surveyor.survey(self._run, whole=whole)
+        if survey is not None:
+            self._keeper.survey = survey
+            self._publisher.survey(self.status.id, survey)
 
     def _checkpoint(self) -> None:
         if self._run is not None and self._run.frames:
@@ -263,6 +312,7 @@ class Runner:
         if self._run is not None and self._run.frames:
             path = self._keeper.folder / "result.cxi"
             self._keeper.write_result(path, self._run, **self._about())
+            self._survey(whole=True)
             self._tell(result=str(path.resolve().relative_to(self._settings.data.resolve())))
             self._checkpoint()
             self._show()

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engines.dataset import GrowingDataset
 from engines.preparation import Preparation
 from service.logs import get_log
-from service.pairing import Pairing, grown
+from service.pairing import Came, Pairing, grown
 from service.recording import REF, Arrivals, RecordingFollower
 from service.saturation import Saturation
 from service.scans import ScanRecord, read_scan, read_start_arrays
@@ -36,6 +36,15 @@ QUIET_SECONDS = 3.0
 """A scan that is over and of which nothing new was seen for so long is taken to be complete."""
 
 
+class Newest(NamedTuple):
+    """The last frame that was taken in."""
+
+    frame_index: int
+    received_ns: int
+    frame: NDArray[Any]
+    """As received, (rows, cols)."""
+
+
 class Feed:
     """One way of preparing a scan's frames, and the dataset that they grow into."""
 
@@ -44,6 +53,7 @@ class Feed:
         self._setup = setup
         self.taken = 0
         """How many of the session's pairs were taken, those that could not be read included."""
+        self.newest: Newest | None = None
         self.users = 0
         """Reconstructions that work on it."""
         self.waits_s: deque[float] = deque(maxlen=KEPT_WAITS)
@@ -65,6 +75,8 @@ class Feed:
                 readable,
                 session.refs[readable]["received_ns"],
             )
+            received_ns = int(session.refs[readable[-1]]["received_ns"])
+            self.newest = Newest(int(readable[-1]), received_ns, frames[-1].copy())
             self.waits_s.extend((time.time_ns() - session.refs[readable]["received_ns"]) / 1e9)
         self.taken += indices.size
         return indices.size
@@ -162,13 +174,19 @@ class ScanSession:
         if indices.size:
             self.refs = grown(self.refs, int(indices.max()) + 1)
             self.refs[indices] = arrivals.frames
-        self.pairs += self._pairing.add_frames(indices).tolist()
-        self.pairs += self._pairing.add_positions(arrivals.position_indices, arrivals.positions_m).tolist()
+        with self._lock:
+            self.pairs += self._pairing.add_frames(indices).tolist()
+            self.pairs += self._pairing.add_positions(arrivals.position_indices, arrivals.positions_m).tolist()
 
     def _all_seen(self) -> bool:
         """Everything that ingest counted was seen here too, or it has been quiet for so long that it will not come."""
         quiet = time.monotonic() - self._quiet_since > QUIET_SECONDS
         return quiet or len(self.pairs) >= self.record.totals.get("paired", 0)
+
+    def came(self) -> Came:
+        """What of each index came, paired or not."""
+        with self._lock:
+            return self._pairing.came()
 
     def positions_m(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Positions as sent, (n, 2) in metres."""

@@ -26,7 +26,6 @@ from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
 from engines.probes import fitted, initial_probe, probe_from_array
 from engines.propagation import Geometry, NearField
-from engines.registry import engine_name
 from engines.start import computed_probe
 from engines.state import Engine
 from service import wire
@@ -38,7 +37,6 @@ from service.specs import (
     build_policy,
     build_refinement,
     check_spec,
-    merge_specs,
     plain_fields,
 )
 from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
@@ -69,17 +67,27 @@ class Setup:
         check_setup(setup)
         return setup
 
-    def changed(self, parameters: dict[str, Any], live: dict[str, Any]) -> Setup:
-        """The same with other engine parameters and another live policy; raises `SpecError`."""
-        wanted = EngineSpec(name=self.engine_name, parameters=parameters)
-        spec = merge_specs(self.spec, ReconstructionSpec(engine=wanted, live=live))
+    def changed(self, parameters: dict[str, Any], live: dict[str, Any], turn: int = 0) -> Setup:
+        """The same with other parameters of the engine, of that one in a chain, and another live policy; raises
+        `SpecError`.
+        """
+        first, *then = self.engines
+        chain = [first, *then]
+        chain[turn] = chain[turn].model_copy(update={"parameters": chain[turn].parameters | parameters})
+        update = {"engine": chain[0], "then": tuple(chain[1:]), "live": self.spec.live | live}
+        spec = self.spec.model_copy(update=update)
         check_spec(spec)
         return replace(self, spec=spec, engine=build_engines(spec), policy=build_policy(spec.live))
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """Every parameter of the engine; of the first one of a chain, which alone can be changed while it runs."""
-        return plain_fields(self.engine.stages[0].engine if isinstance(self.engine, Chain) else self.engine)
+    def engines(self) -> tuple[EngineSpec, ...]:
+        """The engines of a chain in their order, or the one there is, as they were asked for."""
+        assert self.spec.engine is not None
+        return self.spec.engine, *self.spec.then
+
+    def parameters(self, turn: int = 0) -> dict[str, Any]:
+        """Every parameter of the engine, of that one in a chain."""
+        return plain_fields(self.engine.stages[turn].engine if isinstance(self.engine, Chain) else self.engine)
 
     @property
     def live(self) -> dict[str, Any]:
@@ -90,8 +98,8 @@ class Setup:
     def configuration(self) -> dict[str, Any]:
         """Everything that is needed to do it again, as JSON can hold it."""
         return {
-            "engine": {"name": self.engine_name, "parameters": self.parameters},
-            "then": self._followers,
+            "engine": self._described[0],
+            "then": self._described[1:],
             "live": self.live,
             "specification": self.spec.model_dump(mode="json"),
             "start": self.start.model_dump(mode="json"),
@@ -99,20 +107,13 @@ class Setup:
         }
 
     @property
-    def _followers(self) -> list[dict[str, Any]]:
-        stages = self.engine.stages[1:] if isinstance(self.engine, Chain) else ()
-        return [{"name": engine_name(each.engine), "parameters": plain_fields(each.engine)} for each in stages]
+    def _described(self) -> list[dict[str, Any]]:
+        return [{"name": each.name, "parameters": self.parameters(turn)} for turn, each in enumerate(self.engines)]
 
     @property
     def modes(self) -> int:
         """Number of probe modes."""
         return self.spec.modes or 1
-
-    @property
-    def engine_name(self) -> str:
-        """Name of the engine in the registry."""
-        assert self.spec.engine is not None
-        return self.spec.engine.name
 
     @property
     def refinement(self) -> Refinement | None:

@@ -1,28 +1,26 @@
-"""A moment of a reconstruction: what is shown, kept as checkpoint and history, and quantised for browsers.
+"""A moment of a reconstruction: what is shown, and kept as checkpoint and history.
 
 The worker sends it to the API as one multipart message and keeps it as a small HDF5 file; the API makes
-pictures of it. No torch here: the arrays are NumPy's.
+pictures of it (pictures.py). No torch here: the arrays are NumPy's.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
-from service.browser import Image, ImageRequest, Layer
+from engines.ramp import PhasePlane, phase_plane
 
-Quantity = Literal["phase", "amplitude", "complex"]
-LEVEL_PERCENTILES = (0.5, 99.5)
-"""Where 8-bit pictures clip, so that a few wild pixels at the rim do not take all the contrast."""
+MORE = "learnt"
+"""Group of the arrays that are kept for going on."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,17 @@ class Snapshot:
     pixel_m: float
     origin_m: tuple[float, float]
     """Metres (row, col) of the object's pixel [0, 0]."""
+    wavelength_m: float
+    """0 in files from before it was kept."""
     object: NDArray[np.complex64]  # (row, col)
     probe: NDArray[np.complex64]  # (mode, y, x)
     covered: NDArray[np.bool_]  # (row, col)
     """Where the probe has been."""
+
+    @cached_property
+    def plane(self) -> PhasePlane:
+        """The ramp of the object's phase, and its constant."""
+        return phase_plane(self.object, self.covered)
 
     def to_parts(self) -> list[bytes | memoryview]:
         """The snapshot as parts of a ZeroMQ message: header, object, probe, covered (a bit a pixel)."""
@@ -65,14 +70,16 @@ class Snapshot:
             covered=bits.astype(bool).reshape(shape),
         )
 
-    def save(self, path: Path) -> None:
-        """Write as HDF5, replacing the file as a whole."""
+    def save(self, path: Path, more: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Write as HDF5, replacing the file as a whole; with arrays that only who goes on from it wants to know."""
         temporary = path.with_name(f".{path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w") as file:
             file["object"], file["probe"], file["covered"] = self.object, self.probe, self.covered
             for name, value in self._numbers().items():
                 file.attrs[name] = value
+            for name, array in (more or {}).items():
+                file[f"{MORE}/{name}"] = array
         temporary.replace(path)
 
     @classmethod
@@ -86,132 +93,24 @@ class Snapshot:
                 },
                 pixel_m=float(attributes["pixel_m"]),
                 origin_m=(float(attributes["origin_m"][0]), float(attributes["origin_m"][1])),
+                wavelength_m=float(attributes.get("wavelength_m", 0.0)),
                 object=file["object"][()],
                 probe=file["probe"][()],
                 covered=file["covered"][()].astype(bool),
             )
 
+    @staticmethod
+    def load_more(path: Path) -> dict[str, NDArray[Any]]:
+        """The further arrays that `save` wrote; none where there are none."""
+        with h5py.File(path, "r") as file:
+            return {name: array[()] for name, array in file.get(MORE, {}).items()}
+
+    @classmethod
+    def numbers_of(cls, path: Path) -> dict[str, int]:
+        """What a file says of when it was taken, without its arrays: iteration, frames and data_ns; raises OSError."""
+        with h5py.File(path, "r") as file:
+            return {name: int(file.attrs[name]) for name in ("iteration", "frames", "data_ns")}
+
     def _numbers(self) -> dict[str, Any]:
-        names = ("number", "iteration", "frames", "newest_index", "data_ns", "pixel_m", "origin_m")
+        names = ("number", "iteration", "frames", "newest_index", "data_ns", "pixel_m", "origin_m", "wavelength_m")
         return {name: getattr(self, name) for name in names}
-
-
-def make_image(snapshot: Snapshot, request: ImageRequest, reconstruction: str, now_ns: int) -> Image:
-    """The picture that a browser asked for."""
-    powers: tuple[float, ...] = ()
-    if request.name == "object":
-        field, covered = snapshot.object[None], snapshot.covered[None]
-        field = field * np.conj(mean_phase(snapshot.object, snapshot.covered))
-    else:
-        field, covered = snapshot.probe, np.ones(snapshot.probe.shape, bool)
-        powers = tuple(float(share) for share in mode_powers(snapshot.probe))
-    full_shape = field.shape[-2:]
-    origin = (0, 0)
-    if request.crop is not None:
-        row, col, height, width = clamp_crop(request.crop, full_shape)
-        origin = (row, col)
-        field = field[:, row : row + height, col : col + width]
-        covered = covered[:, row : row + height, col : col + width]
-    step = -(-max(field.shape[-2:]) // request.max_px)
-    field, covered = shrink(field, step), shrink(covered, step) > 0.5
-    return Image(
-        reconstruction=reconstruction,
-        name=request.name,
-        snapshot=snapshot.number,
-        iteration=snapshot.iteration,
-        frames=snapshot.frames,
-        newest_index=snapshot.newest_index,
-        data_ns=snapshot.data_ns,
-        now_ns=now_ns,
-        shape=(field.shape[0], field.shape[1], field.shape[2]),
-        origin=origin,
-        step=step,
-        full_shape=(full_shape[0], full_shape[1]),
-        pixel_m=snapshot.pixel_m,
-        powers=powers,
-        layers=tuple(make_layer(field, covered, quantity, request.bits) for quantity in request.quantities),
-    )
-
-
-def make_layer(
-    field: NDArray[np.complex64],
-    covered: NDArray[np.bool_],
-    quantity: Literal["phase", "amplitude"],
-    bits: Literal[8, 16],
-) -> Layer:
-    """Quantise one quantity; see `Layer` for the code."""
-    values = np.angle(field) if quantity == "phase" else np.abs(field)
-    seen = values[covered]
-    low, high = (0.0, 1.0) if not seen.size else (float(seen.min()), float(seen.max()))
-    if bits == 8 and seen.size:
-        low, high = (float(level) for level in np.percentile(seen[:: 1 + seen.size // 100_000], LEVEL_PERCENTILES))
-    if not high > low:
-        high = low + 1e-6
-    steps = 2**bits - 2
-    codes = np.clip((values - low) * np.float32(steps / (high - low)) + 1.5, 1, steps + 1)
-    codes = np.where(covered, codes, 0).astype("<u2" if bits == 16 else "u1")
-    return Layer(quantity=quantity, bits=bits, low=low, high=high, data=codes.tobytes())
-
-
-def mean_phase(object: NDArray[np.complex64], covered: NDArray[np.bool_]) -> np.complex64:
-    """The unit phasor of the object's mean over the covered pixels: ptychography leaves this phase open."""
-    mean = object[covered].sum() if covered.any() else 0
-    return np.complex64(mean / abs(mean) if abs(mean) > 0 else 1)
-
-
-def mode_powers(probe: NDArray[np.complex64]) -> NDArray[np.float64]:
-    """Share of each mode in the probe's power."""
-    powers = (np.abs(probe.astype(np.complex128)) ** 2).sum(axis=(1, 2))
-    total = powers.sum()
-    shares: NDArray[np.float64] = powers / total if total > 0 else powers
-    return shares
-
-
-def shrink(array: NDArray[Any], step: int) -> NDArray[Any]:
-    """Average over step x step pixels; a rest at the far edges is left out."""
-    if step <= 1:
-        return array
-    modes, rows, cols = array.shape
-    trimmed = array[:, : rows // step * step, : cols // step * step]
-    blocks = trimmed.reshape(modes, rows // step, step, cols // step, step)
-    averaged: NDArray[Any] = blocks.mean(axis=(2, 4), dtype=_sum_dtype(array))
-    return averaged
-
-
-def _sum_dtype(array: NDArray[Any]) -> type[np.generic]:
-    return np.complex64 if np.iscomplexobj(array) else np.float32
-
-
-def clamp_crop(crop: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """A crop that lies in the picture and has at least one pixel."""
-    row, col = (min(max(start, 0), size - 1) for start, size in zip(crop[:2], shape, strict=True))
-    height, width = (
-        min(max(length, 1), size - start) for length, size, start in zip(crop[2:], shape, (row, col), strict=True)
-    )
-    return row, col, height, width
-
-
-def png(field: NDArray[np.complex64], covered: NDArray[np.bool_], quantity: Quantity) -> bytes:
-    """A picture for a logbook: grey levels between percentiles, or hue for phase and value for amplitude.
-
-    Several modes stand side by side; what is not covered is transparent.
-    """
-    flat, seen = np.concatenate(list(field), axis=1), np.concatenate(list(covered), axis=1)
-    amplitude = scale(np.abs(flat), seen)
-    if quantity == "complex":
-        hue = (np.angle(flat) / (2 * np.pi) % 1 * 255).astype(np.uint8)
-        planes = np.stack([hue, np.full_like(hue, 255), amplitude], axis=-1)
-        picture = Picture.fromarray(planes, "HSV").convert("RGBA")
-    else:
-        grey = amplitude if quantity == "amplitude" else scale(np.angle(flat), seen)
-        picture = Picture.fromarray(grey).convert("RGBA")
-    picture.putalpha(Picture.fromarray(seen.astype(np.uint8) * 255))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def scale(values: NDArray[Any], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Grey levels 0 to 255 between the percentiles of what is covered."""
-    low, high = np.percentile(values[seen], LEVEL_PERCENTILES) if seen.any() else (0, 1)
-    return np.clip((values - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)

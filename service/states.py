@@ -27,7 +27,7 @@ RECONSTRUCTION_TRANSITIONS: dict[ReconstructionState, frozenset[ReconstructionSt
     "refused": frozenset(),
 }
 """waiting for the first frames, running on them and between chunks, finishing the iterations after the scan's end;
-refused for want of memory."""
+refused for want of memory or of overlap."""
 
 SCAN_OVER: frozenset[ScanState] = frozenset(s for s in get_args(ScanState) if not SCAN_TRANSITIONS[s])
 RECONSTRUCTION_OVER: frozenset[ReconstructionState] = frozenset(

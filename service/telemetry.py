@@ -73,7 +73,15 @@ class HubCollector(Collector):
 
     def _reconstructions(self) -> Iterator[Metric]:
         live = [each for each in self._hub.reconstructions.values() if each.state not in RECONSTRUCTION_OVER]
-        for name in ("iteration", "frames", "lag", "iteration_rate_hz", "frame_rate_hz", "memory_bytes"):
+        for name in (
+            "iteration",
+            "frames",
+            "lag",
+            "without_beam",
+            "iteration_rate_hz",
+            "frame_rate_hz",
+            "memory_bytes",
+        ):
             family = GaugeMetricFamily(
                 f"ptycholive_reconstruction_{name}", f"A reconstruction's {name}", labels=["reconstruction"]
             )

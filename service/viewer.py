@@ -15,7 +15,7 @@ from typing import Literal
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import Alarm, ImageRequest, ReconstructionStatus, ScanStatus, ServiceStatus, Subscribe
+from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus, Subscribe
 from service.control import public_id
 from service.guard import Guard
 from service.hub import TABLES, Hub
@@ -34,8 +34,10 @@ class Subscription:
 
     request: Subscribe
     rows: dict[str, int]
-    credits: set[str] = field(default_factory=lambda: {"object", "probe"})
+    owing: set[str] = field(default_factory=set)
+    """Names of images, or "points", that were sent and not credited yet."""
     shown: dict[str, int] = field(default_factory=dict)
+    """The number of what was sent last, by the same names."""
     next_at: float = 0.0
 
 
@@ -90,13 +92,12 @@ class Viewer:
                 continue
             match message:
                 case browser.Subscribe():
-                    rows = {"metrics": message.metrics_from, "positions": message.positions_from}
-                    self._subscriptions[message.reconstruction] = Subscription(message, rows)
+                    self._subscribe(message)
                 case browser.Unsubscribe():
                     self._subscriptions.pop(message.reconstruction, None)
                 case browser.Credit():
                     if message.reconstruction in self._subscriptions:
-                        self._subscriptions[message.reconstruction].credits.add(message.name)
+                        self._subscriptions[message.reconstruction].owing.discard(message.name)
                 case browser.Introduce():
                     self._hear(message.name)
                     self._guard.refresh()
@@ -106,6 +107,17 @@ class Viewer:
                     self._hear()
                     continue
             self._wake.set()
+
+    def _subscribe(self, request: Subscribe) -> None:
+        """Begin, or go on with what is asked for as before."""
+        new = Subscription(request, {"metrics": request.metrics_from, "positions": request.positions_from})
+        old = self._subscriptions.get(request.reconstruction)
+        if old is not None:
+            same: set[str] = {each.name for each in request.images if each in old.request.images}
+            same |= {"points"} if request.points and old.request.points else set()
+            new.owing = old.owing & same
+            new.shown = {name: number for name, number in old.shown.items() if name in same}
+        self._subscriptions[request.reconstruction] = new
 
     async def _send_all(self) -> None:
         await self._hello()
@@ -186,8 +198,12 @@ class Viewer:
         wait = subscription.next_at - time.monotonic()
         if wait > 0:
             return wait
+        reconstruction, show = subscription.request.reconstruction, self._hub.show
         for request in subscription.request.images:
-            await self._image(subscription, request)
+            if request.name not in subscription.owing:
+                await self._latest(subscription, request.name, await show.image(reconstruction, request))
+        if subscription.request.points and "points" not in subscription.owing:
+            await self._latest(subscription, "points", await show.points(reconstruction))
         return None
 
     async def _series(self, subscription: Subscription, name: Literal["metrics", "positions"]) -> None:
@@ -203,16 +219,14 @@ class Viewer:
             await self._send(series)
             subscription.rows[name] = start + len(rows)
 
-    async def _image(self, subscription: Subscription, request: ImageRequest) -> None:
-        if request.name not in subscription.credits:
+    async def _latest(self, subscription: Subscription, name: str, latest: tuple[int, bytes] | None) -> None:
+        """Send something of which only the latest counts, unless the browser has it."""
+        if latest is None or subscription.shown.get(name) == latest[0]:
             return
-        image = await self._hub.image(subscription.request.reconstruction, request)
-        if image is None or subscription.shown.get(request.name) == image[0]:
-            return
-        subscription.credits.discard(request.name)
-        subscription.shown[request.name] = image[0]
+        subscription.owing.add(name)
+        subscription.shown[name] = latest[0]
         subscription.next_at = time.monotonic() + 1 / subscription.request.max_hz
-        await self._socket.send_bytes(image[1])
+        await self._socket.send_bytes(latest[1])
 
     async def _send(self, message: browser.ServerMessage) -> None:
         await self._socket.send_bytes(browser.encode(message))

@@ -28,6 +28,7 @@ from service.runner import Publisher
 from service.setup import choose_device
 from service.snapshot import Snapshot
 from service.specs import schemas
+from service.survey import Survey
 
 TICK_S = 0.5
 """How long the main thread waits for commands at most."""
@@ -51,7 +52,8 @@ class Worker:
         self._context = zmq.Context()
         self._events = self._context.socket(zmq.PUB)
         self._publishing = threading.Lock()
-        self._roster = Roster(settings, self.device, Publisher(self._publish_status, self._publish_snapshot))
+        publisher = Publisher(self._publish_status, self._publish_snapshot, self._publish_survey)
+        self._roster = Roster(settings, self.device, publisher)
         self._wake_filler = threading.Event()
         self._stopping = threading.Event()
         self._log = get_log()
@@ -150,6 +152,9 @@ class Worker:
 
     def _publish_snapshot(self, reconstruction: str, snapshot: Snapshot) -> None:
         self._publish([b"snapshot", reconstruction.encode(), *snapshot.to_parts()])
+
+    def _publish_survey(self, reconstruction: str, survey: Survey) -> None:
+        self._publish([b"survey", reconstruction.encode(), *survey.to_parts()])
 
     def _publish(self, parts: list[Any]) -> None:
         with self._publishing:

@@ -71,6 +71,19 @@ def test_frames_outside_the_canvas_are_left_out() -> None:
     assert data.magnitudes(range(1, 3), torch.empty(2, 4, 4))[:, 0, 0].tolist() == [3, 4]
 
 
+def test_data_that_are_extended_are_those_that_are_made_at_once() -> None:
+    dataset = GrowingDataset(4, 50)
+    append(dataset, 0, 20)
+    append(dataset, 20, 20)
+    canvas = Canvas.from_positions(dataset.positions_m(), (4, 4), 0.7)
+    rows = np.array([0, 3, 5, 19, 20, 22, 39])
+    whole, first = dataset.data(canvas, rows), dataset.data(canvas, rows[:4])
+    extended = dataset.extended(first, canvas, rows[4:])
+    for name in ("positions", "nominal", "counts", "magnitude_sum", "rows"):
+        assert np.array_equal(getattr(extended, name), getattr(whole, name)), name
+    assert first.count == 4 and extended.storage is whole.storage
+
+
 def test_readers_see_only_what_is_complete() -> None:
     dataset = GrowingDataset(16, 100)
     wrong: list[str] = []

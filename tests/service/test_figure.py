@@ -25,6 +25,7 @@ def make(covered: bool = True) -> Snapshot:
         data_ns=1_700_000_000_000_000_000,
         pixel_m=2e-8,
         origin_m=(0.0, 0.0),
+        wavelength_m=1.5e-10,
         object=(np.exp(0.01j * (x + y)) * (1 + 0.01 * x)).astype(np.complex64),
         probe=np.ones((2, 16, 16), np.complex64),
         covered=seen,

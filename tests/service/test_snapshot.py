@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
+from engines.freespace import propagated
 from service.browser import ImageRequest
-from service.snapshot import Snapshot, clamp_crop, make_image, png, shrink
+from service.pictures import clamp_crop, histogram_of, make_image, png, shrink
+from service.snapshot import Snapshot
 
 
 def snapshot(rows: int = 40, cols: int = 60, modes: int = 2) -> Snapshot:
@@ -27,6 +29,7 @@ def snapshot(rows: int = 40, cols: int = 60, modes: int = 2) -> Snapshot:
         data_ns=5,
         pixel_m=3e-8,
         origin_m=(1e-6, -2e-6),
+        wavelength_m=1.5e-10,
         object=field.astype(np.complex64),
         probe=probe.astype(np.complex64),
         covered=covered,
@@ -51,7 +54,8 @@ def test_comes_back_from_bytes_and_from_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_codes_give_the_values_back(bits: int) -> None:
     taken = snapshot()
-    request = ImageRequest.model_validate({"name": "object", "quantities": ("phase", "amplitude"), "bits": bits})
+    asked = {"name": "object", "quantities": ("phase", "amplitude"), "bits": bits, "flat": False}
+    request = ImageRequest.model_validate(asked)
     image = make_image(taken, request, "r.1", now_ns=9)
     assert (image.shape, image.step, image.origin, image.full_shape) == ((1, 40, 60), 1, (0, 0), (40, 60))
     for layer in image.layers:
@@ -76,6 +80,53 @@ def test_weak_phase_is_resolved_in_16_bits() -> None:
     codes = np.frombuffer(layer.data, "<u2").reshape(40, 60)
     values = layer.low + (codes - 1.0) / 65534 * (layer.high - layer.low)
     assert values[20, 21] - values[20, 20] == pytest.approx(0.01, abs=1.5e-4)
+
+
+def test_ramp_is_taken_off_for_the_eye_in_the_whole_and_in_a_crop() -> None:
+    taken = snapshot(200, 120)
+    weak = np.where(np.indices((200, 120)).sum(axis=0) // 6 % 2, 0.01, 0.0)
+    ramp = 0.3 * np.arange(200)[:, None] - 0.11 * np.arange(120)
+    tilted = Snapshot(**{**vars(taken), "object": np.exp(1j * (weak + ramp + 1)).astype(np.complex64)})
+    for crop in (None, (50, 40, 60, 30)):
+        image = make_image(tilted, ImageRequest(name="object", crop=crop), "r.1", 0)
+        layer = image.layers[0]
+        assert image.ramp == pytest.approx((0.3, -0.11), abs=1e-5)
+        codes = np.frombuffer(layer.data, "<u2").reshape(image.shape[1:])
+        values = layer.low + (codes - 1.0) / 65534 * (layer.high - layer.low)
+        row, col = image.origin
+        own = weak[row : row + values.shape[0], col : col + values.shape[1]]
+        inside = codes > 0
+        contrast = values[inside & (own > 0)].mean() - values[inside & (own == 0)].mean()
+        assert contrast == pytest.approx(0.01, abs=2e-4)
+
+
+def test_levels_come_from_the_whole_object_whatever_the_crop() -> None:
+    taken = snapshot(200, 120)
+    whole, part = (
+        make_image(taken, ImageRequest(name="object", crop=crop), "r.1", 0).layers[0].histogram
+        for crop in (None, (50, 40, 8, 8))
+    )
+    assert whole is not None and part == whole
+    phases = np.angle(taken.object * np.conj(taken.object[taken.covered].mean()))[taken.covered]
+    assert (whole.auto_low, whole.auto_high) == pytest.approx(tuple(np.percentile(phases, (1, 99))), abs=0.01)
+    assert sum(whole.counts) == taken.covered.sum()
+    assert whole.low < whole.auto_low < whole.auto_high < whole.high
+
+
+def test_a_few_wild_pixels_do_not_take_the_histogram() -> None:
+    values = np.append(np.linspace(-0.005, 0.005, 5000), [3.1, -3.1])
+    made = histogram_of(values)
+    assert made.high - made.low < 0.03 and sum(made.counts) == 5002
+
+
+def test_probe_is_propagated_before_it_is_shown() -> None:
+    taken = snapshot()
+    there = make_image(taken, ImageRequest(name="probe", quantities=("amplitude",), distance_m=1e-5), "r.1", 0)
+    here = make_image(taken, ImageRequest(name="probe", quantities=("amplitude",)), "r.1", 0)
+    assert (here.distance_m, there.distance_m) == (0, 1e-5) and here.layers[0].data != there.layers[0].data
+    back = Snapshot(**{**vars(taken), "probe": propagated(taken.probe, 1e-5, taken.wavelength_m, taken.pixel_m)})
+    again = make_image(back, ImageRequest(name="probe", quantities=("amplitude",)), "r.1", 0)
+    assert again.layers[0].data == there.layers[0].data
 
 
 def test_probe_modes_and_their_powers() -> None:

@@ -26,6 +26,8 @@ PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes: 
 LISTS = {
     "METRIC_COLUMNS": browser.METRIC_COLUMNS,
     "POSITION_COLUMNS": browser.POSITION_COLUMNS,
+    "POINT_COLUMNS": browser.POINT_COLUMNS,
+    "POINT_STATES": browser.POINT_STATES,
     "SCAN_STATES": get_args(states.ScanState),
     "RECONSTRUCTION_STATES": get_args(states.ReconstructionState),
 }
@@ -66,7 +68,7 @@ def written_out(kind: str) -> str:
 def constant_list(name: str) -> list[str]:
     match = re.search(rf"^export const {name} = \[(.*)\] as const;$", SOURCE.read_text(), re.MULTILINE)
     assert match, f"protocol.ts: expected the list {name}, on one line"
-    return re.findall(r'"(\w+)"', match[1])
+    return re.findall(r'"([\w ]+)"', match[1])
 
 
 def typescript(annotation: Any) -> str:

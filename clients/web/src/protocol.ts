@@ -8,6 +8,8 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_IMAGE_PX = 1024;
 export const METRIC_COLUMNS = ["iteration", "frames", "error", "r_factor", "seconds"] as const;
 export const POSITION_COLUMNS = ["index", "row", "col"] as const;
+export const POINT_COLUMNS = ["index", "state", "row_m", "col_m", "refined_row_m", "refined_col_m", "intensity", "error"] as const;
+export const POINT_STATES = ["planned", "frame only", "position only", "paired", "used", "outside", "no beam", "unreadable"] as const;
 
 export const SCAN_STATES = ["armed", "receiving", "stalled", "ended", "aborted"] as const;
 export const SCAN_OVER = ["ended", "aborted"] as const;
@@ -16,18 +18,23 @@ export const RECONSTRUCTION_OVER = ["finished", "stopped", "failed", "refused"] 
 
 export type ScanState = (typeof SCAN_STATES)[number];
 export type ReconstructionState = (typeof RECONSTRUCTION_STATES)[number];
-export type ImageName = "object" | "probe";
-export type Quantity = "phase" | "amplitude";
+export type ImageName = "object" | "probe" | "latest" | "summed";
+export type FieldName = "object" | "probe";
+export type CreditName = "object" | "probe" | "latest" | "summed" | "points";
+export type Quantity = "phase" | "amplitude" | "counts" | "saturated";
+export type FieldPart = "phase" | "amplitude";
 export type Bits = 8 | 16;
 
 // ---- client to server
 
 export interface ImageRequest {
   name: ImageName;
-  quantities?: Quantity[];
+  quantities?: FieldPart[];
   bits?: Bits;
   max_px?: number;
   crop?: [number, number, number, number] | null;
+  flat?: boolean;
+  distance_m?: number;
 }
 
 export interface Subscribe {
@@ -36,6 +43,7 @@ export interface Subscribe {
   metrics_from?: number;
   positions_from?: number;
   images?: ImageRequest[];
+  points?: boolean;
   max_hz?: number;
 }
 
@@ -47,7 +55,7 @@ export interface Unsubscribe {
 export interface Credit {
   t: "credit";
   reconstruction: string;
-  name: ImageName;
+  name: CreditName;
 }
 
 export interface Introduce {
@@ -155,11 +163,14 @@ export interface ReconstructionStatus {
   frames: number;
   lag: number;
   outside: number;
+  without_beam: number;
+  without_beam_at: [number, number][];
   iteration_rate_hz: number;
   frame_rate_hz: number;
   error: number | null;
   metrics: number;
   snapshot: number;
+  moments: number;
   memory_bytes: number;
   device: string;
   object_shape: [number, number] | null;
@@ -219,11 +230,20 @@ export interface Series {
   data: Uint8Array;
 }
 
+export interface Histogram {
+  low: number;
+  high: number;
+  auto_low: number;
+  auto_high: number;
+  counts: number[];
+}
+
 export interface Layer {
   quantity: Quantity;
   bits: Bits;
   low: number;
   high: number;
+  histogram: Histogram | null;
   data: Uint8Array;
 }
 
@@ -242,8 +262,35 @@ export interface Image {
   step: number;
   full_shape: [number, number];
   pixel_m: number;
+  origin_m: [number, number];
+  ramp: [number, number];
+  distance_m: number;
   powers: number[];
   layers: Layer[];
+}
+
+export interface Points {
+  t: "points";
+  reconstruction: string;
+  number: number;
+  now_ns: number;
+  columns: string[];
+  data: Uint8Array;
+}
+
+export interface Moment {
+  iteration: number;
+  frames: number;
+  data_ns: number;
+}
+
+export interface ProbeFocus {
+  iteration: number;
+  defocus_m: number;
+  fwhm_m: [number, number];
+  reach_m: number;
+  inside: boolean;
+  photons: number;
 }
 
 export interface Problem {
@@ -251,4 +298,4 @@ export interface Problem {
   message: string;
 }
 
-export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Problem | ServiceUpdate | Events;
+export type ServerMessage = Hello | ScanUpdate | ReconstructionUpdate | Series | Image | Points | Problem | ServiceUpdate | Events;

@@ -47,11 +47,14 @@ export function reconstruction(fields: Partial<ReconstructionStatus> = {}): Reco
     frames: 0,
     lag: 0,
     outside: 0,
+    without_beam: 0,
+    without_beam_at: [],
     iteration_rate_hz: 0,
     frame_rate_hz: 0,
     error: null,
     metrics: 0,
     snapshot: 0,
+    moments: 0,
     memory_bytes: 0,
     device: "cpu",
     object_shape: null,
@@ -116,7 +119,7 @@ export function series(start: number, columns: string[], rows: number[][]): Seri
 export function layer(quantity: Layer["quantity"], codes: number[], low: number, high: number): Layer {
   const message = new Uint8Array(2 * codes.length + 1);
   message.set(new Uint8Array(Uint16Array.from(codes).buffer), 1);
-  return { quantity, bits: 16, low, high, data: message.subarray(1) };
+  return { quantity, bits: 16, low, high, histogram: null, data: message.subarray(1) };
 }
 
 export function image(shape: Image["shape"], layers: Layer[], fields: Partial<Image> = {}): Image {
@@ -135,6 +138,9 @@ export function image(shape: Image["shape"], layers: Layer[], fields: Partial<Im
     step: 1,
     full_shape: [shape[1], shape[2]],
     pixel_m: 2e-8,
+    origin_m: [0, 0],
+    ramp: [0, 0],
+    distance_m: 0,
     powers: [],
     layers,
     ...fields,

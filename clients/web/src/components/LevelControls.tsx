@@ -4,10 +4,10 @@ import { COLORMAPS } from "../image/colormaps";
 import type { Levels } from "../image/levels";
 import { formatOnScale } from "../lib/format";
 import { store, useLive } from "../live/page";
-import type { ImageName } from "../protocol";
+import type { FieldName } from "../protocol";
 
 interface LevelControlsProps {
-  name: ImageName;
+  name: FieldName;
   /** Levels that the picture was painted with. */
   levels: Levels | null;
 }

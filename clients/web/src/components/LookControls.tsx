@@ -1,7 +1,7 @@
 import { COLORMAP_NAMES, COLORMAPS, type ColormapName } from "../image/colormaps";
 import type { Look } from "../image/paint";
 import { store, useLive } from "../live/page";
-import type { ImageName } from "../protocol";
+import type { FieldName } from "../protocol";
 
 const LOOKS: { look: Look; label: string; title: string }[] = [
   { look: "phase", label: "Phase", title: "Phase in radians, its mean removed" },
@@ -10,7 +10,7 @@ const LOOKS: { look: Look; label: string; title: string }[] = [
 ];
 
 /** Phase, amplitude or complex, and in which colours. */
-export function LookControls({ name }: { name: ImageName }) {
+export function LookControls({ name }: { name: FieldName }) {
   const view = useLive((s) => s.views[name]);
   const { look, colormaps } = view;
   const set = (colormap: ColormapName) =>

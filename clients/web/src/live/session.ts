@@ -5,7 +5,7 @@ import type { Store } from "../state/store";
 import { localNow, ServiceClock } from "./clock";
 import { LiveConnection } from "./connection";
 import { reachable } from "./rest";
-import { imageRequests, isWanted, subscription } from "./subscription";
+import { imageRequests, isField, isWanted, subscription } from "./subscription";
 
 /** Puts an image on the screen; resolves to whether it is there. */
 export type Sink = (image: Image) => Promise<boolean>;
@@ -77,7 +77,9 @@ export class Session {
       this.store.dispatch({ type: "notice", notice: { text: `Picture not shown: ${String(error)}`, at: localNow() } });
       return;
     }
-    const { layers: _, t: __, ...shown } = image;
+    const { layers: _, t: __, name, ...rest } = image;
+    if (!isField(name)) return;
+    const shown = { ...rest, name };
     this.store.dispatch({ type: "shown", shown });
     this.connection.send({ t: "credit", reconstruction: image.reconstruction, name: image.name });
   }

@@ -1,10 +1,10 @@
 /** What to ask of the service for the state at hand. */
 import type { Look } from "../image/paint";
-import type { Image, ImageRequest, Quantity, Subscribe } from "../protocol";
+import type { FieldName, FieldPart, Image, ImageName, ImageRequest, Subscribe } from "../protocol";
 import type { State } from "../state/model";
 import { NO_SERIES } from "../state/model";
 
-export function quantitiesOf(look: Look): Quantity[] {
+export function quantitiesOf(look: Look): FieldPart[] {
   return look === "complex" ? ["phase", "amplitude"] : [look];
 }
 
@@ -30,7 +30,11 @@ export function subscription(state: State): Subscribe | null {
 
 /** Whether an image is what the state asks for now, and not an earlier wish that was still on its way. */
 export function isWanted(image: Image, state: State): boolean {
-  if (image.reconstruction !== state.reconstruction) return false;
+  if (image.reconstruction !== state.reconstruction || !isField(image.name)) return false;
   const wanted = quantitiesOf(state.views[image.name].look);
   return wanted.length === image.layers.length && wanted.every((q) => image.layers.some((l) => l.quantity === q));
+}
+
+export function isField(name: ImageName): name is FieldName {
+  return name === "object" || name === "probe";
 }

@@ -2,7 +2,7 @@
 import type { ColormapName } from "../image/colormaps";
 import type { Levels } from "../image/levels";
 import type { Look } from "../image/paint";
-import type { Alarm, Image, ImageName, ReconstructionStatus, ScanEvent, ScanStatus, ServerMessage, ServiceStatus } from "../protocol";
+import type { Alarm, FieldName, Image, ReconstructionStatus, ScanEvent, ScanStatus, ServerMessage, ServiceStatus } from "../protocol";
 import { EMPTY_TABLE, type Table } from "./table";
 
 export type Connection = "connecting" | "open" | "lost";
@@ -13,7 +13,7 @@ export interface SeriesOf {
 }
 
 /** The picture on the screen, without its pixels. */
-export type Shown = Omit<Image, "layers" | "t">;
+export type Shown = Omit<Image, "layers" | "t" | "name"> & { name: FieldName };
 
 export interface Notice {
   text: string;
@@ -56,8 +56,8 @@ export interface State {
   follow: boolean;
   scan: string | null;
   reconstruction: string | null;
-  shown: Record<ImageName, Shown | null>;
-  views: Record<ImageName, ViewSettings>;
+  shown: Record<FieldName, Shown | null>;
+  views: Record<FieldName, ViewSettings>;
   /** The part of the object asked for at full resolution: (row, col, height, width). */
   crop: [number, number, number, number] | null;
   showPositions: boolean;
@@ -72,7 +72,7 @@ export type Action =
   | { type: "shown"; shown: Shown }
   | { type: "follow"; follow: boolean }
   | { type: "select"; scan: string; reconstruction: string | null }
-  | { type: "view"; name: ImageName; settings: Partial<ViewSettings> }
+  | { type: "view"; name: FieldName; settings: Partial<ViewSettings> }
   | { type: "crop"; crop: State["crop"] }
   | { type: "showPositions"; show: boolean }
   | { type: "notice"; notice: Notice | null }

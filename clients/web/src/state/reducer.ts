@@ -76,6 +76,7 @@ function receive(state: State, message: ServerMessage): State {
     case "service":
     case "events":
       return { ...state, operation: operate(state.operation, message) };
+    case "points":
     case "image":
       return state; // its pixels go to the painter; what was painted comes back as "shown"
   }

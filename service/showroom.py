@@ -1,0 +1,136 @@
+"""What is shown: the latest snapshots and surveys, and pictures of them, made once for all who look at the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from service.browser import Image, ImageRequest, Moment, Points, ProbeFocus, encode
+from service.focusing import FocusFinder
+from service.pictures import make_image
+from service.reconstructions import find_reconstruction, moment_files
+from service.snapshot import Snapshot
+from service.survey import Survey, make_pattern, make_points
+
+KEPT = 8
+"""Snapshots, and surveys, that are held."""
+KEPT_PICTURES = 32
+KEPT_HISTORY = 4
+"""Snapshots of the history that are held, for whoever moves to and fro."""
+
+
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+
+Kept = TypeVar("Kept", bound=_Numbered)
+Made = TypeVar("Made")
+
+
+class Latest(Generic[Kept]):
+    """The latest of something for each reconstruction: as told by the worker, else as it lies on disk."""
+
+    def __init__(self, load: Callable[[str], Kept]) -> None:
+        self._load = load
+        self._held: OrderedDict[str, Kept] = OrderedDict()
+
+    def keep(self, reconstruction: str, latest: Kept) -> None:
+        """Hold this one; those that nobody heard of for longest are let go."""
+        self._held[reconstruction] = latest
+        self._held.move_to_end(reconstruction)
+        while len(self._held) > KEPT:
+            self._held.popitem(last=False)
+
+    def held(self, reconstruction: str) -> Kept | None:
+        """The latest, if it is at hand."""
+        return self._held.get(reconstruction)
+
+    def get(self, reconstruction: str) -> Kept | None:
+        """The latest; None before the first. Reads a file where it has to."""
+        held = self.held(reconstruction)
+        if held is None:
+            with suppress(OSError, KeyError):
+                held = self._load(reconstruction)
+                self.keep(reconstruction, held)
+        return held
+
+
+class Showroom:
+    """Snapshots, surveys and pictures of all reconstructions."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.snapshots = Latest(lambda name: Snapshot.load(self._folder(name) / "checkpoint.h5"))
+        self.surveys = Latest(lambda name: Survey.load(self._folder(name) / "survey.h5"))
+        self._pictures: OrderedDict[tuple[str, object], tuple[int, bytes]] = OrderedDict()
+        self._moments: OrderedDict[Path, Snapshot] = OrderedDict()
+        self._making = asyncio.Lock()
+        self._focus = FocusFinder()
+
+    async def image(self, reconstruction: str, request: ImageRequest) -> tuple[int, bytes] | None:
+        """Number and encoded picture of the latest snapshot, or of the latest survey; None before the first."""
+        if request.name in ("latest", "summed"):
+            return await self._once(reconstruction, request, self.surveys, make_pattern)
+        return await self._once(reconstruction, request, self.snapshots, make_image)
+
+    async def points(self, reconstruction: str) -> tuple[int, bytes] | None:
+        """Number and encoded scan map of the latest survey; None before the first."""
+        return await self._once(reconstruction, "points", self.surveys, _points)
+
+    async def focus(self, reconstruction: str) -> ProbeFocus | None:
+        """The latest probe in numbers, at most some seconds old; None before the first, or without a wavelength."""
+        snapshot = await asyncio.to_thread(self.snapshots.get, reconstruction)
+        return None if snapshot is None else await self._focus.find(reconstruction, snapshot)
+
+    def moments(self, reconstruction: str) -> list[Moment]:
+        """The snapshots that are kept as history, in order."""
+        files = moment_files(self._folder(reconstruction)).values()
+        return [Moment.model_validate(Snapshot.numbers_of(path)) for path in files]
+
+    async def moment_image(self, reconstruction: str, request: ImageRequest, iteration: int) -> bytes:
+        """A picture of the snapshot that is kept of this iteration; raises LookupError where there is none."""
+        path = moment_files(self._folder(reconstruction)).get(iteration)
+        if path is None:
+            raise LookupError(f"no snapshot of iteration {iteration} is kept of reconstruction {reconstruction}")
+        async with self._making:
+            return await asyncio.to_thread(self._moment_image, path, request, reconstruction)
+
+    def _moment_image(self, path: Path, request: ImageRequest, reconstruction: str) -> bytes:
+        if path not in self._moments:
+            self._moments[path] = Snapshot.load(path)
+            while len(self._moments) > KEPT_HISTORY:
+                self._moments.popitem(last=False)
+        return encode(make_image(self._moments[path], request, reconstruction, time.time_ns()))
+
+    async def _once(
+        self,
+        reconstruction: str,
+        request: Made,
+        latest: Latest[Kept],
+        make: Callable[[Kept, Made, str, int], Image | Points],
+    ) -> tuple[int, bytes] | None:
+        async with self._making:
+            source = await asyncio.to_thread(latest.get, reconstruction)
+            if source is None:
+                return None
+            key = (reconstruction, request)
+            if self._pictures.get(key, (-1, b""))[0] != source.number:
+                data = await asyncio.to_thread(lambda: encode(make(source, request, reconstruction, time.time_ns())))
+                self._pictures[key] = (source.number, data)
+                self._pictures.move_to_end(key)
+                while len(self._pictures) > KEPT_PICTURES:
+                    self._pictures.popitem(last=False)
+            return self._pictures[key]
+
+    def _folder(self, reconstruction: str) -> Path:
+        return find_reconstruction(self._data, reconstruction)
+
+
+def _points(survey: Survey, _: str, reconstruction: str, now_ns: int) -> Points:
+    return make_points(survey, reconstruction, now_ns)

@@ -1,0 +1,48 @@
+"""Frames that got no light are left out, counted, and listed where a person looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.scans import read_events
+from service.wire import EngineSpec, ReconstructionSpec
+from tests.service.work import Work
+
+FITTED = EngineSpec(name="rpie", parameters={"fit_intensities": True, "fit_start": 4})
+DARK = [7, 20, 21, 22]
+
+
+@pytest.fixture
+def work(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Work]:
+    work = Work(tmp_path, ReconstructionSpec(engine=request.param, live={"start_after": 20, "chunk": 20}))
+    work.frames = np.array(work.frames)
+    work.frames[DARK] //= 100
+    yield work
+    work.close()
+
+
+@pytest.mark.parametrize("work", [FITTED], indirect=True)
+def test_frames_without_beam_are_counted_listed_and_told_of_once(work: Work) -> None:
+    order = np.random.default_rng(2).permutation(40)
+    work.record(order)
+    assert work.iterate(3).without_beam == 0, "nothing is fitted yet"
+    work.iterate(20)
+    work.record(range(40, 60))
+    status = work.iterate(10)
+    assert status.frames == 60
+    assert (status.without_beam, status.without_beam_at) == (4, ((7, 7), (20, 22)))
+    events = [each for each in read_events(work.folder) if each["event"] == "frames without beam"]
+    assert [each["frames"] for each in events] == [[[7, 7], [20, 22]]]
+    work.begin()
+    work.fill()
+    assert work.iterate(1).without_beam == 4, "known at once after a restart"
+
+
+@pytest.mark.parametrize("work", [EngineSpec(name="rpie")], indirect=True)
+def test_nothing_is_listed_where_intensities_are_not_fitted(work: Work) -> None:
+    work.record(range(40))
+    assert work.iterate(12).without_beam_at == ()
