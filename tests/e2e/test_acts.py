@@ -184,8 +184,7 @@ def test_scan_is_armed_by_hand_from_a_preset_and_disarmed(page: Page, service: S
 def test_replay_is_started_from_the_files_that_the_server_offers(page: Page, service: Service, simulated: Path) -> None:
     known = len([scan for scan in service.client.scans() if scan.state != "armed"])
     page.keyboard.press("y")
-    offered = page.get_by_test_id("replay-file").locator("option").all_text_contents()
-    page.get_by_test_id("replay-file").select_option(next(file for file in offered if file.endswith("/star.h5")))
+    expect(page.get_by_test_id("replay-file").locator("option")).to_have_text([re.compile(r"/star\.h5$")])
     page.get_by_test_id("replay-delay").fill("soon")
     page.get_by_test_id("replay-yes").click()
     expect(page.get_by_test_id("wrong-replay-delay")).to_contain_text("expected 0 to 3600 seconds")
@@ -199,6 +198,30 @@ def test_replay_is_started_from_the_files_that_the_server_offers(page: Page, ser
     status = service.reconstruction(scan.id)
     assert (status.chain, status.live["chunk"]) == ("rpie:5,dm", 30)
     expect(page.get_by_test_id("scan-id")).to_have_text(scan.id)
+
+
+def test_replay_that_fails_says_why(page: Page, service: Service) -> None:
+    broken = service.data.parent / "broken.h5"
+    broken.write_bytes(b"nothing")
+    page.keyboard.press("y")
+    page.get_by_test_id("replay-file").select_option(label=f"{broken.parent.name}/broken.h5")
+    page.get_by_test_id("replay-yes").click()
+    expect(page.get_by_test_id("notice")).to_contain_text("broken.h5 failed")
+    broken.unlink()
+
+
+def test_scan_whose_reconstruction_is_refused_says_why(page: Page, service: Service) -> None:
+    page.keyboard.press("y")
+    page.get_by_test_id("replay-delay").fill("0.01")
+    page.get_by_test_id("replay-probe").fill("square:1um")
+    page.get_by_test_id("replay-yes").click()
+    expect(page.get_by_test_id("alarm-refused")).to_contain_text("probe: expected one of round")
+    expect(page.get_by_test_id("recon-state")).to_have_attribute("data-state", "refused")
+    page.get_by_test_id("restart").click()
+    page.get_by_text("Probe, frames and positions").click()
+    page.get_by_test_id("probe").fill(PROBE)
+    page.get_by_test_id("start-yes").click()
+    expect(page.get_by_test_id("recon-state")).to_have_attribute("data-state", "finished")
 
 
 def test_scan_is_aborted_after_a_question(page: Page, service: Service, simulated: Path) -> None:

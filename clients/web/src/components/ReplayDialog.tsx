@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-import { attempt, openDialog } from "../live/acts";
-import { store } from "../live/page";
-import { fetchReplayFiles, startReplay, type ReplayRequest } from "../live/rest";
+import { openDialog } from "../live/acts";
+import { replayFile } from "../live/replays";
+import { fetchReplays, type ReplayRequest } from "../live/rest";
 import { Choice } from "./Choice";
 import { Dialog } from "./Dialog";
 import { DialogButtons } from "./DialogButtons";
@@ -11,11 +11,11 @@ import { useAsked } from "./useAsked";
 
 /** Sends a recorded scan as if it were measured now. */
 export function ReplayDialog() {
-  const files = useAsked(fetchReplayFiles, "list of files");
+  const replays = useAsked(fetchReplays, "list of files");
   return (
     <Dialog title="Replay a file" testId="replay-dialog">
       <p className="dim">A recorded scan is sent as if it were measured now, and reconstructed while it comes.</p>
-      {files === null ? <p>Asking the service…</p> : <ReplayForm files={files} />}
+      {replays === null ? <p>Asking the service…</p> : <ReplayForm files={replays.files} />}
     </Dialog>
   );
 }
@@ -33,9 +33,7 @@ function ReplayForm({ files }: { files: string[] }) {
   const submit = async () => {
     const made = replayOf(file, texts);
     setWrong("wrong" in made ? made.wrong : {});
-    if (!("request" in made) || !(await attempt("start the replay", () => startReplay(made.request)))) return;
-    store.dispatch({ type: "follow", follow: true });
-    openDialog(null);
+    if ("request" in made && (await replayFile(made.request))) openDialog(null);
   };
   if (files.length === 0) {
     return (

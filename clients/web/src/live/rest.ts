@@ -50,6 +50,17 @@ export interface ReplayRequest {
   engine?: string;
 }
 
+export interface ReplayStatus {
+  id: string;
+  running: boolean;
+  message: string;
+}
+
+export interface Replays {
+  files: string[];
+  replays: ReplayStatus[];
+}
+
 export type Verb = "pause" | "resume" | "stop" | "restart";
 export type ControlAction = "ask" | "release" | "give" | "decline";
 
@@ -72,8 +83,7 @@ export async function reachable(): Promise<boolean> {
 
 export const fetchSchemas = (): Promise<Schemas> => request("GET", "engines");
 export const fetchPresets = (): Promise<Record<string, ReconstructionSpec>> => request("GET", "presets");
-export const fetchReplayFiles = async (): Promise<string[]> =>
-  (await request<{ files: string[] }>("GET", "replays")).files;
+export const fetchReplays = (): Promise<Replays> => request("GET", "replays");
 export const searchScans = (text: string): Promise<ScanStatus[]> =>
   request("GET", `scans?search=${encodeURIComponent(text)}`);
 
@@ -100,7 +110,7 @@ export const endScan = (scan: string, verb: "stop" | "abort"): Promise<ScanStatu
 export const arm = (key: string, reconstruction: ReconstructionSpec, metadata: Record<string, string>): Promise<ScanStatus> =>
   request("POST", "scans", { key, reconstruction, metadata });
 
-export const startReplay = (replay: ReplayRequest): Promise<unknown> => request("POST", "replays", replay);
+export const startReplay = (replay: ReplayRequest): Promise<ReplayStatus> => request("POST", "replays", replay);
 
 export const control = (action: ControlAction, to = ""): Promise<unknown> => request("POST", "control", { action, to });
 
