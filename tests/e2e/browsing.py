@@ -57,7 +57,9 @@ def visit(chromium: Browser) -> Iterator[Visit]:
         page = chromium.new_page(viewport={"width": 1600, "height": 900}, **options)
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", listen)
-        page.on("response", lambda r: said.append(f"{r.status} {r.request.method} {r.url}") if r.status >= 400 else None)
+        page.on(
+            "response", lambda r: said.append(f"{r.status} {r.request.method} {r.url}") if r.status >= 400 else None
+        )
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(url)
         pages.append(page)

@@ -3,11 +3,13 @@ import { Dialogs } from "./components/Dialogs";
 import { EmptyState } from "./components/EmptyState";
 import { StatusBar } from "./components/StatusBar";
 import { useShortcuts } from "./components/useShortcuts";
+import { useAppearance } from "./components/useAppearance";
 import { Workspace } from "./components/Workspace";
 import { useLive } from "./live/page";
 
 export function App() {
   useShortcuts();
+  useAppearance();
   const empty = useLive((s) => s.scan === null);
   return (
     <div className="page">

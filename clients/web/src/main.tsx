@@ -11,6 +11,7 @@ import "./styles/scans.css";
 import "./styles/picture.css";
 import "./styles/dialogs.css";
 import "./styles/events.css";
+import "./styles/views.css";
 
 const root = document.getElementById("root");
 if (root !== null) createRoot(root).render(<App />);

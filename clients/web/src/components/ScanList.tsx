@@ -22,7 +22,7 @@ export function ScanList() {
     <nav className="panel scans" aria-label="Scans">
       <div className="panel-head">
         <h2>Scans</h2>
-        <label className="check" title="Always look at the newest live scan (f)">
+        <label className="check" title="Always look at the newest live scan (g)">
           <input
             type="checkbox"
             checked={follow}

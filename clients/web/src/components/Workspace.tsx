@@ -1,6 +1,9 @@
 import { ControlBar } from "./ControlBar";
 import { ConvergencePanel } from "./ConvergencePanel";
 import { EventLog } from "./EventLog";
+import { DiffractionPanel } from "./DiffractionPanel";
+import { HistoryBar } from "./HistoryBar";
+import { MapPanel } from "./MapPanel";
 import { ObjectPanel } from "./ObjectPanel";
 import { ProbePanel } from "./ProbePanel";
 import { ScanList } from "./ScanList";
@@ -23,10 +26,16 @@ export function Workspace() {
         <div className="area-convergence">
           <ConvergencePanel />
         </div>
-        <div className="area-map" />
-        <div className="area-diffraction" />
+        <div className="area-map">
+          <MapPanel />
+        </div>
+        <div className="area-diffraction">
+          <DiffractionPanel />
+        </div>
       </main>
-      <div className="area-history" />
+      <div className="area-history">
+        <HistoryBar />
+      </div>
       <ControlBar />
     </>
   );

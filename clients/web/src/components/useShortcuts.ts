@@ -47,6 +47,10 @@ function perform(act: Act): void {
     }
     case "follow":
       return store.dispatch({ type: "follow", follow: !state.follow });
+    case "live":
+      return store.dispatch({ type: "look", change: { at: null, frozen: false } });
+    case "freeze":
+      return store.dispatch({ type: "look", change: { frozen: !state.looking.frozen } });
     case "note":
       return document.getElementById("note")?.focus();
     case "older":

@@ -1,6 +1,6 @@
 /** Keys for what is done often; `?` lists them. */
 
-export type Act = "pause" | "stop" | "restart" | "start" | "change" | "note" | "replay" | "arm" | "follow" | "control" | "help" | "older" | "newer" | "acknowledge";
+export type Act = "pause" | "stop" | "restart" | "start" | "change" | "note" | "replay" | "arm" | "follow" | "control" | "live" | "freeze" | "help" | "older" | "newer" | "acknowledge";
 
 export interface Shortcut {
   key: string;
@@ -17,7 +17,9 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { key: "n", act: "note", text: "Write a note on this moment" },
   { key: "k", act: "acknowledge", text: "Acknowledge the first alarm" },
   { key: "o", act: "control", text: "Ask for control, or see who has it" },
-  { key: "f", act: "follow", text: "Follow the latest scan" },
+  { key: "l", act: "live", text: "Back to the latest picture" },
+  { key: "f", act: "freeze", text: "Hold the pictures still, or let them go on" },
+  { key: "g", act: "follow", text: "Go to the latest scan and follow" },
   { key: "j", act: "older", text: "Look at the next older scan" },
   { key: "u", act: "newer", text: "Look at the next newer scan" },
   { key: "y", act: "replay", text: "Replay a file" },

@@ -3,6 +3,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { INITIAL, type Action, type State } from "../state/model";
 import { reduce } from "../state/reducer";
+import { loadSettings, saveSettings } from "../state/settings";
 import { createStore } from "../state/store";
 import { localNow } from "./clock";
 import { rememberedPerson } from "./identity";
@@ -10,7 +11,13 @@ import { liveUrl } from "./rest";
 import { Session } from "./session";
 
 const operation = { ...INITIAL.operation, person: rememberedPerson() };
-export const store = createStore<State, Action>(reduce, { ...INITIAL, operation });
+export const store = createStore<State, Action>(reduce, loadSettings({ ...INITIAL, operation }));
+let seen = store.get();
+store.subscribe(() => {
+  const { looking, views, showPositions } = store.get();
+  if (looking !== seen.looking || views !== seen.views || showPositions !== seen.showPositions) saveSettings(store.get());
+  seen = store.get();
+});
 export const session = new Session(store, liveUrl());
 
 /** Part of the state; renders again when that part changes. The selector must return the same for the same state. */
