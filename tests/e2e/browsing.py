@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.e2e.conftest import Service
 
@@ -53,13 +53,15 @@ def visit(chromium: Browser) -> Iterator[Visit]:
         if message.type in ("error", "warning"):
             said.append(message.text)
 
+    def answered(response: Response) -> None:
+        if response.status >= 400:
+            said.append(f"{response.status} {response.request.method} {response.url}")
+
     def open_page(url: str, **options: Any) -> Page:
         page = chromium.new_page(viewport={"width": 1600, "height": 900}, **options)
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", listen)
-        page.on(
-            "response", lambda r: said.append(f"{r.status} {r.request.method} {r.url}") if r.status >= 400 else None
-        )
+        page.on("response", answered)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(url)
         pages.append(page)
