@@ -21,7 +21,7 @@ export function ChangeDialog() {
     <Dialog title={`Change ${recon.engine} of ${recon.id}`} testId="change-dialog" wide>
       <p className="dim">
         What you change here holds from the next iteration on.
-        {recon.chain === "" ? "" : " Of a chain, only the first engine can be changed; restart it for the others."}
+        {recon.chain === "" ? "" : " Of a chain, these are the parameters of the engine whose turn it is."}
       </p>
       {schemas === null ? <p>Asking the service…</p> : <ChangeForm schemas={schemas} recon={recon} />}
     </Dialog>

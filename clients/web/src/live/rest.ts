@@ -81,7 +81,17 @@ export async function reachable(): Promise<boolean> {
   }
 }
 
-export const fetchSchemas = (): Promise<Schemas> => request("GET", "engines");
+let schemas: Promise<Schemas> | null = null;
+
+/** The schemas, which do not change while a service runs: asked for once, and again after a failure. */
+export function fetchSchemas(): Promise<Schemas> {
+  schemas ??= request<Schemas>("GET", "engines").catch((error: unknown) => {
+    schemas = null;
+    throw error;
+  });
+  return schemas;
+}
+
 export const fetchPresets = (): Promise<Record<string, ReconstructionSpec>> => request("GET", "presets");
 export const fetchReplays = (): Promise<Replays> => request("GET", "replays");
 export const searchScans = (text: string): Promise<ScanStatus[]> =>
