@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useState, type ComponentProps } from "react";
 
 import { armingSpec, AXES, EMPTY_ARMING, ORIENTATIONS, presetArming, presetDraft, type Arming } from "../lib/arming";
 import { EMPTY_DRAFT, NO_BASE, specOf, type Draft, type Wrong } from "../lib/draft";
@@ -27,18 +27,14 @@ export function ArmDialog() {
   );
 }
 
-const GEOMETRY = [
-  { name: "energy", label: "photon energy", placeholder: "6.2 keV", help: "eV or keV" },
-  { name: "distance", label: "sample to detector", placeholder: "2.335 m", help: "length with its unit" },
-  { name: "pixel", label: "detector pixel", placeholder: "75 um", help: "edge of a pixel as recorded" },
-  { name: "focus", label: "focus to sample", placeholder: "far field", help: "near field only: from the beam's focus to the sample" },
-] as const;
-
 function ArmForm({ schemas, presets }: { schemas: Schemas; presets: Record<string, ReconstructionSpec> }) {
   const [arming, setArming] = useState<Arming>(EMPTY_ARMING);
   const [draft, setDraft] = useState<Draft>({ ...EMPTY_DRAFT, chain: "rpie" });
   const [wrong, setWrong] = useState<Wrong>({});
-  const put = (name: keyof Arming) => (value: string) => setArming((old) => ({ ...old, [name]: value }));
+  const put = (name: keyof Arming) => (value: string) => {
+    setArming((old) => ({ ...old, [name]: value }));
+    setWrong({});
+  };
   const text = (name: keyof Arming) => ({ testId: `arm-${name}`, value: arming[name], wrong: wrong[name], onChange: put(name) });
   const fill = (preset: ReconstructionSpec | undefined) => {
     if (preset === undefined) return;
@@ -69,6 +65,40 @@ function ArmForm({ schemas, presets }: { schemas: Schemas; presets: Record<strin
         <TextField label="sample" {...text("sample")} />
         <TextField label="proposal" {...text("proposal")} />
       </div>
+      <GeometryFields arming={arming} put={put} text={text} />
+      <h3>Reconstruction</h3>
+      <DraftFields
+        draft={draft}
+        schemas={schemas}
+        base={NO_BASE}
+        wrong={wrong}
+        onChange={(change) => {
+          setDraft((old) => ({ ...old, ...change }));
+          setWrong({});
+        }}
+      />
+      <DialogButtons yes="Arm" testId="arm-yes" />
+    </form>
+  );
+}
+
+const GEOMETRY = [
+  { name: "energy", label: "photon energy", placeholder: "6.2 keV", help: "eV or keV" },
+  { name: "distance", label: "sample to detector", placeholder: "2.335 m", help: "length with its unit" },
+  { name: "pixel", label: "detector pixel", placeholder: "75 um", help: "edge of a pixel as recorded" },
+  { name: "focus", label: "focus to sample", placeholder: "far field", help: "near field only: from the beam's focus to the sample" },
+] as const;
+
+interface GeometryFieldsProps {
+  arming: Arming;
+  put: (name: keyof Arming) => (value: string) => void;
+  /** What a text field of this name needs. */
+  text: (name: keyof Arming) => Pick<ComponentProps<typeof TextField>, "testId" | "value" | "wrong" | "onChange">;
+}
+
+function GeometryFields({ arming, put, text }: GeometryFieldsProps) {
+  return (
+    <>
       <h3>Geometry</h3>
       <div className="fields">
         {GEOMETRY.map(({ name, label, placeholder, help }) => (
@@ -77,9 +107,6 @@ function ArmForm({ schemas, presets }: { schemas: Schemas; presets: Record<strin
         <Choice label="turn or mirror of frames" testId="arm-frames" options={ORIENTATIONS} none="as the sender says" value={arming.frames} onChange={put("frames")} />
         <Choice label="order of positions" testId="arm-axes" options={AXES} none="as the sender says" value={arming.axes} onChange={put("axes")} />
       </div>
-      <h3>Reconstruction</h3>
-      <DraftFields draft={draft} schemas={schemas} base={NO_BASE} wrong={wrong} onChange={(change) => setDraft((old) => ({ ...old, ...change }))} />
-      <DialogButtons yes="Arm" testId="arm-yes" />
-    </form>
+    </>
   );
 }

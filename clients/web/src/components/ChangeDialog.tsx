@@ -43,7 +43,10 @@ function ChangeForm({ schemas, recon }: { schemas: Schemas; recon: Reconstructio
     const values = { parameters: first.changed, live: second.changed };
     if (await attempt("change the parameters", () => change(recon.id, values))) openDialog(null);
   };
-  const put = (set: typeof setLive) => (name: string, text: string) => set((old) => ({ ...old, [name]: text }));
+  const put = (set: typeof setLive) => (name: string, text: string) => {
+    set((old) => ({ ...old, [name]: text }));
+    setWrong({});
+  };
   const shared = { base: base.parameters, texts: parameters, wrong, onChange: put(setParameters) };
   return (
     <form

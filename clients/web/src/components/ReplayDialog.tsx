@@ -28,7 +28,10 @@ function ReplayForm({ files }: { files: string[] }) {
     testId: `replay-${name}`,
     value: texts[name],
     wrong: wrong[name],
-    onChange: (value: string) => setTexts((old) => ({ ...old, [name]: value })),
+    onChange: (value: string) => {
+      setTexts((old) => ({ ...old, [name]: value }));
+      setWrong({});
+    },
   });
   const submit = async () => {
     const made = replayOf(file, texts);

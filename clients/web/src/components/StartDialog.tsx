@@ -54,7 +54,10 @@ function StartForm({ schemas, instead }: { schemas: Schemas; instead: boolean })
         schemas={schemas}
         base={base}
         wrong={wrong}
-        onChange={(change) => setDraft((old) => ({ ...old, ...change }))}
+        onChange={(change) => {
+          setDraft((old) => ({ ...old, ...change }));
+          setWrong({});
+        }}
       />
       <DialogButtons yes={instead ? "Restart" : "Start"} testId="start-yes" danger={instead} />
     </form>
