@@ -19,6 +19,8 @@ SILENT_LEAST_S = 5.0
 """... but never before so long."""
 LOST_SHARE, LOST_FEW = 0.01, 3
 """Losing more than this share of the frames, and more than so many, is an alarm; less is a warning."""
+LATE_S = 3.0
+"""Frames that are sent again, or overtaken, still come within so long."""
 UNPAIRED_SHARE = 0.05
 UNPAIRED_LEAST = 25
 """Frames may be ahead of their positions by this share of the scan, or by so many."""
@@ -132,6 +134,7 @@ def _scan(scan: ScanStatus, now_ns: int) -> Iterator[Finding]:
             f"{counted(scan.lost, 'frame')} lost ({100 * share:.2g} %)",
             "They never came, though later ones did; the rest is reconstructed without them.",
             "Look at the detector's own counter, its network and the sender.",
+            0.0 if scan.state in SCAN_OVER else LATE_S,
         )
     yield from _unpaired(scan)
     if scan.refused:
