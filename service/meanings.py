@@ -18,7 +18,7 @@ def field_meanings(kind: type) -> dict[str, str]:
 
 
 def explained(schema: dict[str, Any], kind: type) -> dict[str, Any]:
-    """A JSON schema with a description of every field that has one, the class's own fields before those of its bases."""
+    """A JSON schema with what its fields mean, the class's own fields before those of its bases."""
     meanings, fields = field_meanings(kind), schema.get("properties", {})
     for name, field in fields.items():
         if name in meanings:

@@ -78,6 +78,7 @@ def test_silent_cut_is_noticed_and_the_curve_has_no_gap(
     page.get_by_test_id("pause").click()
     page.get_by_test_id("resume").click()
     expect(page.get_by_test_id("control")).to_have_attribute("data-holder", "you")
+    expect(page.get_by_test_id("recon-state")).to_have_attribute("data-state", "running")
     wire.cut.set()
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "lost")
     expect(page.get_by_test_id("alarm-disconnected")).to_contain_text("No connection")

@@ -199,6 +199,11 @@ def test_operation_over_rest(service: Service) -> None:
     assert api.get("presets").json()["star"]["modes"] == 2
     assert scan.id in [each["id"] for each in api.get("scans", params={"search": scan.id.upper()}).json()]
     assert api.get("scans", params={"search": "no such words"}).json() == []
+    act = {"x-ptycholive-act": "the same one"}
+    spec = {"live": {"final_iterations": 1}}
+    once, twice = (api.post(f"scans/{scan.id}/reconstructions", json=spec, headers=act) for _ in range(2))
+    assert (once.status_code, twice.status_code) == (201, 409) and "before" in twice.json()["detail"]
+    service.over(once.json()["id"])
     assert api.post("control", json={"action": "ask"}).status_code == 422, "control concerns browsers"
     missing = api.post("alarms/acknowledge", json={"alarm": "nothing"})
     assert missing.status_code == 404 and "no alarm" in missing.json()["detail"]

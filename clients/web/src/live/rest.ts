@@ -2,7 +2,7 @@
 import { reason } from "../lib/reason";
 import type { JsonSchema } from "../lib/schema";
 import type { ReconstructionStatus, ScanStatus } from "../protocol";
-import { viewerKey } from "./identity";
+import { random, viewerKey } from "./identity";
 
 const API = new URL("api/v1/", document.baseURI);
 /** A service that does not answer within this is not reachable. */
@@ -138,7 +138,8 @@ export function downloadUrl(reconstruction: string, what: string): string {
 }
 
 async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: { "x-ptycholive-viewer": viewerKey } };
+  // A browser sends a request again on its own when a connection breaks before the answer: the service then knows it.
+  const init: RequestInit = { method, headers: { "x-ptycholive-viewer": viewerKey, "x-ptycholive-act": random() } };
   if (body !== undefined) {
     init.headers = { ...init.headers, "content-type": "application/json" };
     init.body = JSON.stringify(body);
