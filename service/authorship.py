@@ -25,8 +25,8 @@ Act = Annotated[
     str | None,
     Header(
         alias="x-ptycholive-act",
-        description="any text that is new for each act; one that comes again is refused, because browsers send a request "
-        "again on their own when a connection breaks before the answer",
+        description="any text that is new for each act; one that comes again is refused, as browsers repeat a request "
+        "by themselves when a connection breaks before the answer",
     ),
 ]
 

@@ -183,9 +183,11 @@ def test_python_example_of_the_readme(service: Service) -> None:
     assert isinstance(found, np.ndarray) and found.dtype == np.complex64 and found.ndim == 2
 
 
-def test_operation_over_rest(service: Service) -> None:
-    scan = service.scan()
-    rid = scan.reconstructions[-1]
+def test_operation_over_rest(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    service.replay(simulated, "--frame-delay", "1ms", "--probe", PROBE, "--final-iterations", "2")
+    scan = service.scan(known)
+    rid = service.over(service.reconstruction(scan.id).id).id
     api = httpx.Client(base_url=f"{service.url}/api/v1")
     state = wait_for("the device", lambda: s if (s := api.get("service").json())["memory_bytes"] else None)
     assert state["ingest"] and state["worker"] and 0 < state["disk_free_bytes"] <= state["disk_bytes"]
