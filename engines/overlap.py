@@ -15,13 +15,13 @@ from torch import Tensor
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import BeamOfFrames, beam_of
-from engines.blocks import Blocks
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes
 from engines.patches import backend
 from engines.projections import ProjectingEngine, scale_
 from engines.propagation import Propagator
 from engines.state import Data, State
+from engines.waves import ExitWaves, Scratch, stored_bytes
 
 Span = parallel.Span
 
@@ -46,6 +46,11 @@ class OverlapEngine(ProjectingEngine):
     metrics_every: Annotated[int, Ge(0)] = 5
     """Compute the metrics in the first and each so-manieth iteration, which costs a transform more; 0 for never."""
 
+    half_waves: bool = False
+    """Store exit waves in 16-bit numbers, which halves their memory and costs some time; what is stored already stays
+    as it is.
+    """
+
     @abstractmethod
     def update_waves_(
         self,
@@ -64,12 +69,14 @@ class OverlapEngine(ProjectingEngine):
     def admit(self, state: State, data: Data) -> State:
         """Exit waves of new frames start as probe times object."""
         known = state.admitted if state.exit_waves else 0
-        stored = state.exit_waves or Blocks(
-            tuple(state.probe.shape), torch.complex64, state.probe.device, data.storage.planned
+        stored = state.exit_waves or ExitWaves(
+            tuple(state.probe.shape), state.probe.device, data.storage.planned, self.half_waves
         )
         stored.reserve(data.count)
+        scratch = stored.scratch(parallel.FRAMES_PER_BLOCK, state.probe)
         for a, b in stored.spans(known, data.count, parallel.FRAMES_PER_BLOCK):
-            exit_waves(state.probe, state.object, data.positions[a:b], stored.rows(a, b))
+            waves = stored.load(a, b, scratch)
+            stored.store(a, b, exit_waves(state.probe, state.object, data.positions[a:b], waves))
         return replace(state, exit_waves=stored, admitted=data.count)
 
     def step(self, state: State, data: Data) -> State:
@@ -95,12 +102,14 @@ class OverlapEngine(ProjectingEngine):
         )
 
     def exit_wave_bytes(self, probe_shape: tuple[int, int, int]) -> int:
-        """Stored as complex64."""
-        return 8 * math.prod(probe_shape)
+        """As `half_waves` says."""
+        return stored_bytes(probe_shape, self.half_waves)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
-        """A numerator and four blocks of waves a thread, denominator and its transforms."""
-        blocks = 4 * parallel.FRAMES_PER_BLOCK * 8 * math.prod(probe_shape)
+        """A numerator and four blocks of waves a thread, three more for waves in 16 bits, denominator and its
+        transforms.
+        """
+        blocks = (7 if self.half_waves else 4) * parallel.FRAMES_PER_BLOCK * 8 * math.prod(probe_shape)
         return threads * (blocks + 8 * math.prod(object_shape)) + 5 * 8 * math.prod(object_shape)
 
     def _object(self, object: Object, numerator: Object, denominator: Float[Tensor, "row col"], data: Data) -> Object:
@@ -112,14 +121,14 @@ class OverlapEngine(ProjectingEngine):
         denominator = counts.gather(intensity(object), data.window)
         return scale_(numerator.add_(probe, alpha=inertia), denominator.add_(inertia).reciprocal_())
 
-    def _without_waves(self) -> Blocks:
+    def _without_waves(self) -> ExitWaves:
         raise ValueError(f"{type(self).__name__}: expected a state with exit waves; admit(state, data) makes them")
 
 
 class _Sweep:
     """Passes over all frames in blocks that stay in the cache, with private sums in each thread."""
 
-    def __init__(self, stored: Blocks, data: Data) -> None:
+    def __init__(self, stored: ExitWaves, data: Data) -> None:
         self.stored = stored
         self.data = data
         self.spans = list(stored.spans(0, data.count, parallel.FRAMES_PER_BLOCK))
@@ -131,15 +140,16 @@ class _Sweep:
         def work(spans: list[Span]) -> tuple[Object, Misfit]:
             numerator, misfit = torch.zeros_like(state.object), Misfit(self.data)
             conjugate = state.probe.conj().resolve_conj()
-            overlapped, scratch, magnitudes = self._buffers(state.probe)
+            overlapped, scratch, magnitudes, held = self._buffers(state.probe)
             for a, b in spans:
-                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
                 model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
                 measurement = self.data.magnitudes(range(a, b), magnitudes)
                 beam = beam_of(state.beam, range(a, b))
                 engine.update_waves_(
                     waves, model, measurement, self.data.propagator, misfit if measured else None, beam
                 )
+                self.stored.store(a, b, waves)
                 patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
             return numerator, misfit
 
@@ -153,10 +163,10 @@ class _Sweep:
         patches = backend(object.device)
 
         def work(spans: list[Span]) -> Object:
-            numerator, scratch = torch.zeros_like(object), torch.empty_like(probe)
+            numerator, scratch, held = torch.zeros_like(object), torch.empty_like(probe), self._held(probe)
             conjugate = probe.conj().resolve_conj()
             for a, b in spans:
-                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
                 patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
             return numerator
 
@@ -168,19 +178,22 @@ class _Sweep:
         conjugate = object.conj().resolve_conj()
 
         def work(spans: list[Span]) -> Probe:
-            numerator, scratch = torch.zeros_like(probe), torch.empty_like(probe)
+            numerator, scratch, held = torch.zeros_like(probe), torch.empty_like(probe), self._held(probe)
             for a, b in spans:
-                waves, positions = self.stored.rows(a, b), self.data.positions[a:b]
+                waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
                 patches.add_to_probe_(numerator, positions, waves, conjugate, scratch)
             return numerator
 
         return _total(parallel.over_spans(work, self.spans, probe.device))
 
-    def _buffers(self, probe: Probe) -> tuple[Waves, Probe, Magnitudes]:
+    def _held(self, probe: Probe) -> Scratch:
+        return self.stored.scratch(parallel.FRAMES_PER_BLOCK, probe)
+
+    def _buffers(self, probe: Probe) -> tuple[Waves, Probe, Magnitudes, Scratch]:
         n = parallel.FRAMES_PER_BLOCK
         waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
         magnitudes = torch.empty((n, *self.data.window), device=probe.device)
-        return waves, torch.empty_like(probe), magnitudes
+        return waves, torch.empty_like(probe), magnitudes, self._held(probe)
 
 
 def _total(parts: list[Tensor]) -> Tensor:

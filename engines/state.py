@@ -22,6 +22,7 @@ from engines.blocks import Blocks
 from engines.optics import CountMap
 from engines.propagation import FOURIER, Propagator
 from engines.subpixel import Fractions, split
+from engines.waves import ExitWaves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,7 @@ class State:
     """Frames taken in."""
     beam: Beam | None = None
     """Intensity of each frame and background, where they are fitted."""
-    exit_waves: Blocks | None = None
+    exit_waves: ExitWaves | None = None
     """Stored exit waves (frame, mode, y, x), for algorithms that need them."""
     offsets: Offsets | None = None
     """Refined positions; none where they are not refined."""

@@ -65,9 +65,10 @@ def _centred(engine: Engine, state: State) -> State:
         return state
     back = -off[0], -off[1]
     if state.exit_waves is not None:
+        scratch = state.exit_waves.scratch(1, state.probe)
         for start, stop in state.exit_waves.spans(0, state.admitted, 1):
-            waves = state.exit_waves.rows(start, stop)
-            waves.copy_(moved(waves, back))
+            waves = state.exit_waves.load(start, stop, scratch)
+            state.exit_waves.store(start, stop, waves.copy_(moved(waves, back)))
     return replace(state, object=moved(state.object, back), probe=moved(state.probe, back))
 
 

@@ -10,9 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from engines.arrays import Probe
+from engines.chain import Chain, Stage
+from engines.overlap import OverlapEngine
 from engines.overlap_measure import ENOUGH, Overlap, step_px, width_px
 from engines.probes import initial_probe, probe_from_array
 from engines.propagation import NearField
+from engines.state import Engine
 from service.specs import AUTO, GIVEN, SpecError
 
 if TYPE_CHECKING:
@@ -105,7 +108,19 @@ def memory_refusal(setup: Setup, frames: int, device: torch.device, allowed: int
     one, two = (_with_modes(setup, count).memory_bytes(frames) for count in (1, 2))
     most = 1 + (allowed - one) // (two - one) if allowed >= one else 0
     fits = f"; at most {most} of its {modes} modes fit" if modes > 1 else ""
-    return f"memory: needs {needed / 1e9:.3g} GB on {device}, {allowed / 1e9:.3g} GB are free and allowed{fits}"
+    half = replace(setup, engine=_in_half_waves(setup.engine)).memory_bytes(frames)
+    option = f"; with half_waves {half / 1e9:.3g} GB" if half < needed else ""
+    return f"memory: needs {needed / 1e9:.3g} GB on {device}, {allowed / 1e9:.3g} GB are free and allowed{fits}{option}"
+
+
+def _in_half_waves(engine: Engine | Chain) -> Engine | Chain:
+    if isinstance(engine, Chain):
+        return Chain(tuple(Stage(_half(stage.engine), stage.iterations) for stage in engine.stages))
+    return _half(engine)
+
+
+def _half(engine: Engine) -> Engine:
+    return replace(engine, half_waves=True) if isinstance(engine, OverlapEngine) else engine
 
 
 def _with_modes(setup: Setup, modes: int) -> Setup:

@@ -23,7 +23,7 @@ from engines.preparation import Prepared
 from engines.registry import ENGINES
 from engines.simulate import spiral
 
-name, frames, planned, modes = sys.argv[1], *map(int, sys.argv[2:])
+name, frames, planned, modes, half = sys.argv[1], *map(int, sys.argv[2:])
 parallel.set_threads(1)
 
 def resident():
@@ -38,7 +38,7 @@ def reconstruct(size, frames, planned):
         n = min(20, frames - start)
         dataset.append(Prepared(torch.ones(n, size, size), torch.ones(n)), positions[start:start + n], np.arange(n))
     probe = torch.ones(modes, size, size, dtype=torch.complex64)
-    run = offline_run(ENGINES[name](), 2, dataset, canvas, probe)
+    run = offline_run(ENGINES[name](**({"half_waves": True} if half else {})), 2, dataset, canvas, probe)
     for _ in drive(run):
         pass
     return run, canvas
@@ -52,9 +52,12 @@ print(expected, resident() - before)
 """
 
 
-@pytest.mark.parametrize(("name", "planned", "modes"), [("dm", 300, 1), ("dm", 0, 2), ("rpie", 900, 1)])
-def test_memory_is_what_was_computed_beforehand(name: str, planned: int, modes: int) -> None:
-    arguments = [name, "900" if name == "rpie" else "250", str(planned), str(modes)]
+@pytest.mark.parametrize(
+    ("name", "planned", "modes", "half"),
+    [("dm", 300, 1, 0), ("dm", 0, 2, 0), ("dm", 0, 2, 1), ("raar", 500, 1, 1), ("rpie", 900, 1, 0)],
+)
+def test_memory_is_what_was_computed_beforehand(name: str, planned: int, modes: int, half: int) -> None:
+    arguments = [name, "900" if name == "rpie" else "250", str(planned), str(modes), str(half)]
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments], cwd=root, capture_output=True, text=True, check=True

@@ -130,6 +130,16 @@ def test_more_modes_than_memory_are_refused_with_what_fits() -> None:
     assert "at most 0 of its" in memory_refusal(setup, 100, cpu, 10)
 
 
+@pytest.mark.parametrize("then", [(), (EngineSpec(name="ml", iterations=5),)])
+def test_a_refusal_for_memory_offers_exit_waves_in_half(then: tuple[EngineSpec, ...]) -> None:
+    cpu, dm = torch.device("cpu"), EngineSpec(name="dm", iterations=9)
+    half = EngineSpec(name="dm", iterations=9, parameters={"half_waves": True})
+    needed = Setup.of(START, {}, with_(engine=half, then=then)).memory_bytes(5000)
+    says = memory_refusal(Setup.of(START, {}, with_(engine=dm, then=then)), 5000, cpu, 1000)
+    assert says.endswith(f"; with half_waves {needed / 1e9:.3g} GB")
+    assert "half_waves" not in memory_refusal(Setup.of(START, {}, with_(engine=half, then=then)), 5000, cpu, 1000)
+
+
 def test_a_scan_without_a_plan_is_refused_once_all_its_positions_are_known(tmp_path: Path) -> None:
     live = {"start_after": 100, "chunk": 10, "final_iterations": 2}
     for spread, state in ((1, "finished"), (20, "refused")):
