@@ -27,6 +27,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY engines/ engines/
 COPY service/ service/
 COPY clients/ clients/
+COPY studies/ studies/
 COPY --from=web /src/dist/ clients/web/dist/
 RUN pip install --no-cache-dir -c constraints.txt .
 

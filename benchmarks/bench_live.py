@@ -56,8 +56,8 @@ class Live:
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The newest scan and its newest reconstruction."""
-        wait_until("a reconstruction", lambda: bool(self._reconstructed()), self.process)
-        scan = self._reconstructed()[0]
+        wait_until("a reconstruction", lambda: bool(self.scans()), self.process)
+        scan = self.scans()[0]
         return scan, fetch(self.client, f"reconstructions/{scan['reconstructions'][-1]}")
 
     def over(self) -> dict[str, Any]:
@@ -71,7 +71,8 @@ class Live:
         lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines() if line.startswith("{")]
         return next(line for line in reversed(lines) if line["event"] == event)
 
-    def _reconstructed(self) -> list[dict[str, Any]]:
+    def scans(self) -> list[dict[str, Any]]:
+        """Scans with a reconstruction, the newest first."""
         return [scan for scan in fetch(self.client, "scans") or [] if scan["reconstructions"]]
 
 

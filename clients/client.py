@@ -192,6 +192,12 @@ class Client:
         """The latest probe, (mode, y, x) complex64."""
         return self._array(f"/reconstructions/{reconstruction}/probe")
 
+    def positions(self, reconstruction: str) -> NDArray[np.float64]:
+        """Where each frame's window lies now, refined if positions are: rows of frame index, and row and column of its
+        centre in pixels of the object.
+        """
+        return self._array(f"/reconstructions/{reconstruction}/positions")
+
     def metrics(self, reconstruction: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """The convergence curve: names of the columns and (row, column), NaN where not computed."""
         table = self._json("GET", f"/reconstructions/{reconstruction}/metrics")
@@ -264,9 +270,9 @@ class Client:
     def _model(self, model: type[Model], method: str, path: str, **options: Any) -> Model:
         return model.model_validate(self._json(method, path, **options))
 
-    def _array(self, path: str) -> NDArray[np.complex64]:
+    def _array(self, path: str) -> NDArray[Any]:
         content = self._request("GET", path, params={"format": "npy"}).content
-        array: NDArray[np.complex64] = np.load(io.BytesIO(content), allow_pickle=False)
+        array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
         return array
 
 

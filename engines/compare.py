@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ class Likeness:
     """Two objects compared over a region."""
 
     correlation: float
-    """|sum a conj(b)| / sqrt(sum |a|^2 sum |b|^2) of the mean-free objects; 1 is equal."""
+    """|sum a conj(b)| / sqrt(sum |a|^2 sum |b|^2) of the mean-free objects; 1 is equal; NaN: one is flat."""
     nmse: float
     """sum |a - g b|^2 / sum |a|^2 with the best constant g (Maiden & Rodenburg, Ultramicroscopy 109 (2009), eq. 12)."""
 
@@ -93,8 +94,8 @@ def likeness(
     constant = np.vdot(b, a) / np.vdot(b, b)
     nmse = np.sum(np.abs(a - constant * b) ** 2) / np.sum(np.abs(a) ** 2)
     a, b = a - a.mean(), b - b.mean()
-    correlation = np.abs(np.vdot(a, b)) / np.sqrt(np.vdot(a, a).real * np.vdot(b, b).real)
-    return Likeness(correlation=float(correlation), nmse=float(nmse))
+    spread = float(np.sqrt(np.vdot(a, a).real * np.vdot(b, b).real))
+    return Likeness(correlation=float(np.abs(np.vdot(a, b))) / spread if spread else math.nan, nmse=float(nmse))
 
 
 def scanned(

@@ -9,6 +9,7 @@ import torch
 from engines import parallel
 from engines.blocks import BLOCK_ROWS
 from engines.chain import Chain
+from engines.positions import Refinement
 from engines.state import Engine
 
 
@@ -29,13 +30,18 @@ def run_bytes(
     object_shape: tuple[int, int],
     planned: int = 0,
     threads: int | None = None,
+    refinement: Refinement | None = None,
 ) -> int:
     """Bytes of a reconstruction on such a dataset, the dataset not included: object and probe with the copy that is
-    kept in case of a fault, stored exit waves, and what an iteration allocates.
+    kept in case of a fault, stored exit waves, and what an iteration allocates, or the refinement after it.
     """
+    count = threads or parallel.threads()
     if isinstance(engine, Chain):
-        each = (run_bytes(stage.engine, frames, probe_shape, object_shape, planned, threads) for stage in engine.stages)
-        return max(each)
+        return max(
+            run_bytes(stage.engine, frames, probe_shape, object_shape, planned, count, refinement)
+            for stage in engine.stages
+        )
     kept = 2 * 8 * (math.prod(object_shape) + math.prod(probe_shape))
     stored = rows_allocated(frames, planned) * engine.exit_wave_bytes(probe_shape)
-    return kept + stored + engine.working_bytes(probe_shape, object_shape, threads or parallel.threads())
+    refining = refinement.working_bytes(probe_shape, frames, count) if refinement else 0
+    return kept + stored + max(refining, engine.working_bytes(probe_shape, object_shape, count))

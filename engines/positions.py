@@ -12,6 +12,7 @@ Frames over featureless areas have a small curvature A, and are damped by a shar
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -34,6 +35,8 @@ from engines.subpixel import visits
 Steps = Float[Tensor, "frame 2"]
 DAMPING = 0.3
 """Of the median curvature."""
+READINGS = 40
+"""Numbers held for each frame while a step is made."""
 
 
 class Readings(NamedTuple):
@@ -70,6 +73,14 @@ class Refinement:
     def due(self, iteration: int) -> bool:
         """Whether a step follows this iteration."""
         return iteration >= self.start and (iteration - self.start) % self.every == 0
+
+    def working_bytes(self, probe_shape: tuple[int, int, int], frames: int, threads: int) -> int:
+        """Bytes allocated for the duration of a step: in each thread the waves of a block with what is made of them,
+        and their views with slopes; for each frame, readings and steps.
+        """
+        modes, window = probe_shape[0], math.prod(probe_shape[1:])
+        block = (7 * modes + 8) * parallel.FRAMES_PER_BLOCK + modes
+        return 8 * window * block * threads + 8 * READINGS * frames
 
     def step(self, state: State, data: Data) -> State:
         """One step of all windows; `data` has them where the state says."""

@@ -25,7 +25,10 @@ def inverse_modulus(waves: Waves, beam: BeamOfFrames | None = None) -> Float[Ten
     """1 / |waves|, with |waves|^2 summed over the modes, never more than 1 / `DARKEST`; with a beam, one over the root
     of the counts ``s |waves|^2 + b``.
     """
-    squares = over_modes(waves.mul(waves.conj()).unbind(dim=1)).real
+    parts = torch.view_as_real(
+        waves
+    ).square()  # their sum lies densely in memory, as the real part of a product would not
+    squares = over_modes((parts[..., 0] + parts[..., 1]).unbind(dim=1))
     if beam is not None:
         squares = torch.addcmul(beam.background, squares, beam.scales)
     return squares.rsqrt().clamp_(max=1 / DARKEST)

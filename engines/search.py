@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from engines import parallel
 from engines.optics import exit_waves
 from engines.projections import inverse_modulus
 from engines.state import Data, State
@@ -30,17 +31,16 @@ def search(state: State, data: Data, misfit: Float[Tensor, frame]) -> Float[Tens
     grid = torch.cartesian_prod(reach, reach)  # (place, 2)
     last = torch.tensor(state.object.shape) - torch.tensor(data.window)
     probe = state.probe.clone()
-    waves = torch.empty((len(reach), *probe.shape), dtype=probe.dtype, device=probe.device)
-    lines = [grid[i : i + len(reach)] for i in range(0, len(grid), len(reach))]
+    n = parallel.FRAMES_PER_BLOCK
+    tried = torch.empty(len(grid))  # small ones that live on between large ones would tear holes into the heap
+    waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
     for frame, propagator in visits(suspects.numpy(), data.fractions, probe, 1, data.propagator):
         magnitudes = data.magnitudes(frame.tolist(), torch.empty(1, *data.window, device=probe.device))
-        misfits = []
-        for line in lines:
-            places = torch.minimum((data.positions[frame] + line).clamp(min=0), last)
-            model = propagator.forward(exit_waves(probe, state.object, places, waves))
+        for place, some in zip(range(0, len(grid), n), torch.split(grid, n), strict=True):
+            places = torch.minimum((data.positions[frame] + some).clamp(min=0), last)
+            model = propagator.forward(exit_waves(probe, state.object, places, waves[: len(some)]))
             difference = (inverse_modulus(model).reciprocal_() - magnitudes) * (magnitudes >= 0)
-            misfits.append(difference.square().sum(dim=(1, 2)))
-        tried = torch.cat(misfits).cpu()
+            tried[place : place + n] = difference.square_().sum(dim=(1, 2))
         best = int(tried.argmin())
         if tried[best] < BETTER * tried[len(grid) // 2]:
             jumps[frame] = grid[best].double()

@@ -26,7 +26,7 @@ GOLD_BETA_8KEV = 4.96e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Star:
-    """A Siemens star of metal on a membrane that is taken as transparent."""
+    """A Siemens star of metal on a membrane."""
 
     spokes: int = 18
     """Pairs of metal and gap around the centre."""
@@ -40,9 +40,11 @@ class Star:
     """Decrement of its refractive index."""
     beta: float = GOLD_BETA_8KEV
     """Its absorption index."""
+    membrane: complex = 1.0
+    """Transmission of what carries the metal."""
 
     def transmission(self, shape: tuple[int, int], radius_px: float, wavelength_m: float) -> Object:
-        """exp(-2 pi t (beta + i delta) / lambda) behind the metal, 1 elsewhere; edges are anti-aliased."""
+        """exp(-2 pi t (beta + i delta) / lambda) behind the metal, 1 elsewhere, times the membrane; anti-aliased."""
         s = 4
         y, x = (torch.arange(length * s, dtype=torch.float32) / s - length / 2 + 0.5 / s for length in shape)
         radius = torch.hypot(y[:, None], x[None, :]) / radius_px
@@ -53,7 +55,7 @@ class Star:
         metal &= ~((radius < 1) & (torch.abs(angle - 0.35) < 0.06) & (radius > 0.66))  # a mark that shows any flip
         cover = metal.float().reshape(shape[0], s, shape[1], s).mean(dim=(1, 3)).double()
         exponent = -2 * math.pi * self.thickness_m / wavelength_m * complex(self.beta, self.delta)
-        return torch.exp(cover * exponent).to(torch.complex64)
+        return (self.membrane * torch.exp(cover * exponent)).to(torch.complex64)
 
 
 def spiral(count: int, step: float) -> Float[ndarray, "frame 2"]:

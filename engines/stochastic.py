@@ -139,6 +139,5 @@ def apply_(target: Tensor, numerator: Tensor, denominator: Tensor, regularisatio
     The denominator comes twice, as real and as imaginary part, and so lies in memory as the numerator does.
     """
     both = torch.view_as_real(denominator)
-    weight = torch.lerp(both, both.max().clamp(min=DARKEST**2), regularisation).reciprocal_()
-    torch.view_as_real(numerator).mul_(weight)
-    target.add_(numerator, alpha=step)
+    regularised = torch.lerp(both, both.amax().clamp(min=DARKEST**2), regularisation)
+    torch.view_as_real(target).addcdiv_(torch.view_as_real(numerator), regularised, value=step)

@@ -20,6 +20,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response,
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from service.authorship import Actor
@@ -294,6 +295,14 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         clean = [[value if math.isfinite(value) else None for value in row] for row in rows]
         return MetricsTable(columns=METRIC_COLUMNS, rows=clean)
 
+    @router.get("/{reconstruction}/positions", response_class=Response)
+    async def positions(reconstruction: str) -> Response:
+        """Where each frame's window lies now, refined if positions are: (frame, 3) float64 as npy, each row the frame's
+        index and the window's centre (row, col) in pixels of the object.
+        """
+        taken = await latest(hub, reconstruction)
+        return npy_response(taken.positions, f"{reconstruction}-positions")
+
     @router.get("/{reconstruction}/result", response_class=FileResponse)
     async def result(reconstruction: str) -> FileResponse:
         """The result file (CXI), once it is written."""
@@ -318,13 +327,19 @@ def array_routes(hub: Hub) -> APIRouter:
         quantity: Quantity = "phase",
     ) -> Response:
         """Object (row, col) or probe (mode, y, x), complex64 as npy, or as a picture."""
-        hub.reconstruction(reconstruction)
-        snapshot = await asyncio.to_thread(hub.snapshot, reconstruction)
-        if snapshot is None:
-            raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
-        return array_response(snapshot, name, file_format, quantity, f"{reconstruction}-{name}")
+        taken = await latest(hub, reconstruction)
+        return array_response(taken, name, file_format, quantity, f"{reconstruction}-{name}")
 
     return router
+
+
+async def latest(hub: Hub, reconstruction: str) -> Snapshot:
+    """The latest snapshot; raises LookupError, or HTTPException before the first."""
+    hub.reconstruction(reconstruction)
+    snapshot = await asyncio.to_thread(hub.snapshot, reconstruction)
+    if snapshot is None:
+        raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
+    return snapshot
 
 
 def array_response(
@@ -335,16 +350,20 @@ def array_response(
     stem: str,
 ) -> Response:
     """Object or probe of a snapshot as a file."""
+    if file_format == "npy":
+        return npy_response(snapshot.object if name == "object" else snapshot.probe, stem)
     field = snapshot.object[None] if name == "object" else snapshot.probe
-    if file_format == "png":
-        covered = snapshot.covered[None] if name == "object" else np.ones(field.shape, bool)
-        content, media = png(field, covered, quantity), "image/png"
-    else:
-        buffer = io.BytesIO()
-        np.save(buffer, snapshot.object if name == "object" else field, allow_pickle=False)
-        content, media = buffer.getvalue(), "application/octet-stream"
-    headers = {"Content-Disposition": f'inline; filename="{stem}.{file_format}"'}
-    return Response(content, media_type=media, headers=headers)
+    covered = snapshot.covered[None] if name == "object" else np.ones(field.shape, bool)
+    headers = {"Content-Disposition": f'inline; filename="{stem}.png"'}
+    return Response(png(field, covered, quantity), media_type="image/png", headers=headers)
+
+
+def npy_response(array: NDArray[Any], stem: str) -> Response:
+    """An array as a file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    headers = {"Content-Disposition": f'inline; filename="{stem}.npy"'}
+    return Response(buffer.getvalue(), media_type="application/octet-stream", headers=headers)
 
 
 def replay_routes(replays: Replays) -> APIRouter:

@@ -16,6 +16,7 @@ from engines.canvas import Canvas
 from engines.checkpoint import Checkpoint, Learnt
 from engines.live import LiveRun, Progress
 from engines.optics import illumination
+from engines.state import Data
 from service.browser import METRIC_COLUMNS, POSITION_COLUMNS
 from service.formats.result import Result, write_result
 from service.snapshot import Snapshot
@@ -121,9 +122,7 @@ class Keeper:
         data = run.data
         if data is None or data.count <= self.positions.rows:
             return
-        new = slice(self.positions.rows, data.count)
-        centres = data.positions[new].numpy() + np.asarray(data.window) / 2
-        self.positions.append(np.column_stack([run.dataset.indices()[data.rows[new]], centres]))
+        self.positions.append(_centres(run, data)[self.positions.rows :])
 
     def snapshot(self, run: LiveRun) -> Snapshot:
         """A copy of the present moment; the run must have frames."""
@@ -142,6 +141,7 @@ class Keeper:
             object=run.state.object.cpu().numpy().copy(),
             probe=run.modes.cpu().numpy(),
             covered=self._coverage(run),
+            positions=_centres(run, run.data),
         )
 
     def checkpoint(self, run: LiveRun) -> None:
@@ -198,3 +198,9 @@ class Keeper:
             self._covered = light > COVERED_SHARE * bright
             self._cover_at = now + COVERAGE_S
         return self._covered
+
+
+def _centres(run: LiveRun, data: Data) -> NDArray[np.float64]:
+    """Rows of POSITION_COLUMNS."""
+    corners = data.positions.numpy() if run.refined_px is None else run.refined_px
+    return np.column_stack([run.dataset.indices()[data.rows], corners + np.asarray(data.window) / 2])

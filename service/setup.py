@@ -232,7 +232,9 @@ class Setup:
         canvas = None if plan is None else Canvas.from_positions(plan, self.probe_shape[1:], self.optics.pixel_m)
         shape = canvas.shape if canvas else (3 * size, 3 * size)
         shared = dataset_bytes(expected, size, self.preparation.magnitude_dtype, self.planned)
-        return shared + run_bytes(self.engine, expected, self.probe_shape, shape, self.planned)
+        return shared + run_bytes(
+            self.engine, expected, self.probe_shape, shape, self.planned, refinement=self.refinement
+        )
 
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:

@@ -7,7 +7,7 @@ pictures of it (pictures.py). No torch here: the arrays are NumPy's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Snapshot:
     probe: NDArray[np.complex64]  # (mode, y, x)
     covered: NDArray[np.bool_]  # (row, col)
     """Where the probe has been."""
+    positions: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+    """Rows of POSITION_COLUMNS: where each frame's window lies now, refined if positions are."""
 
     @cached_property
     def plane(self) -> PhasePlane:
@@ -52,10 +54,10 @@ class Snapshot:
         return phase_plane(self.object, self.covered)
 
     def to_parts(self) -> list[bytes | memoryview]:
-        """The snapshot as parts of a ZeroMQ message: header, object, probe, covered (a bit a pixel)."""
+        """The snapshot as parts of a ZeroMQ message: header, object, probe, covered (a bit a pixel), positions."""
         header = self._numbers() | {"object": self.object.shape, "probe": self.probe.shape}
         packed = np.packbits(self.covered)
-        return [msgpack.packb(header), self.object.data, self.probe.data, packed.data]
+        return [msgpack.packb(header), self.object.data, self.probe.data, packed.data, self.positions.tobytes()]
 
     @classmethod
     def from_parts(cls, parts: Sequence[bytes | memoryview]) -> Snapshot:
@@ -68,6 +70,7 @@ class Snapshot:
             object=np.frombuffer(parts[1], np.complex64).reshape(shape),
             probe=np.frombuffer(parts[2], np.complex64).reshape(probe_shape),
             covered=bits.astype(bool).reshape(shape),
+            positions=np.frombuffer(parts[4], np.float64).reshape(-1, 3),
         )
 
     def save(self, path: Path, more: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -75,7 +78,8 @@ class Snapshot:
         temporary = path.with_name(f".{path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w") as file:
-            file["object"], file["probe"], file["covered"] = self.object, self.probe, self.covered
+            for name in ("object", "probe", "covered", "positions"):
+                file[name] = getattr(self, name)
             for name, value in self._numbers().items():
                 file.attrs[name] = value
             for name, array in (more or {}).items():
@@ -97,6 +101,7 @@ class Snapshot:
                 object=file["object"][()],
                 probe=file["probe"][()],
                 covered=file["covered"][()].astype(bool),
+                positions=file["positions"][()] if "positions" in file else np.zeros((0, 3)),
             )
 
     @staticmethod

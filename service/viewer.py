@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass, field
 from typing import Literal
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus, Subscribe
+from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus
 from service.control import public_id
+from service.following import Following, Pace
 from service.guard import Guard
 from service.hub import TABLES, Hub
 
@@ -26,19 +26,6 @@ HELLO_SCANS = 200
 """Newest scans that a browser is told of when it comes; REST lists the others."""
 SERIES_ROWS = 20_000
 """Rows in one message, so that a long history does not hold up what follows."""
-
-
-@dataclass
-class Subscription:
-    """What a browser wants of one reconstruction, and how far it is."""
-
-    request: Subscribe
-    rows: dict[str, int]
-    owing: set[str] = field(default_factory=set)
-    """Names of images, or "points", that were sent and not credited yet."""
-    shown: dict[str, int] = field(default_factory=dict)
-    """The number of what was sent last, by the same names."""
-    next_at: float = 0.0
 
 
 class Viewer:
@@ -55,7 +42,8 @@ class Viewer:
         self._watch: browser.Watch | None = None
         self._events = 0
         self._wake = asyncio.Event()
-        self._subscriptions: dict[str, Subscription] = {}
+        self._following: dict[str, Following] = {}
+        self._pace = Pace()
         self._scans: dict[str, ScanStatus] = {}
         self._reconstructions: dict[str, ReconstructionStatus] = {}
 
@@ -92,12 +80,13 @@ class Viewer:
                 continue
             match message:
                 case browser.Subscribe():
-                    self._subscribe(message)
+                    before = self._following.get(message.reconstruction)
+                    self._following[message.reconstruction] = Following.of(message, self._pace, before)
                 case browser.Unsubscribe():
-                    self._subscriptions.pop(message.reconstruction, None)
+                    self._following.pop(message.reconstruction, None)
                 case browser.Credit():
-                    if message.reconstruction in self._subscriptions:
-                        self._subscriptions[message.reconstruction].owing.discard(message.name)
+                    if message.reconstruction in self._following:
+                        self._following[message.reconstruction].credited(message.name, time.monotonic())
                 case browser.Introduce():
                     self._hear(message.name)
                     self._guard.refresh()
@@ -108,24 +97,13 @@ class Viewer:
                     continue
             self._wake.set()
 
-    def _subscribe(self, request: Subscribe) -> None:
-        """Begin, or go on with what is asked for as before."""
-        new = Subscription(request, {"metrics": request.metrics_from, "positions": request.positions_from})
-        old = self._subscriptions.get(request.reconstruction)
-        if old is not None:
-            same: set[str] = {each.name for each in request.images if each in old.request.images}
-            same |= {"points"} if request.points and old.request.points else set()
-            new.owing = old.owing & same
-            new.shown = {name: number for name, number in old.shown.items() if name in same}
-        self._subscriptions[request.reconstruction] = new
-
     async def _send_all(self) -> None:
         await self._hello()
         while True:
             self._wake.clear()
             await self._states()
             await self._new_events()
-            waits = [await self._follow(each) for each in list(self._subscriptions.values())]
+            waits = [await self._follow(each) for each in list(self._following.values())]
             beat = max(0.0, self._beat_at - time.monotonic())
             due = min([beat, *(wait for wait in waits if wait is not None)])
             try:
@@ -185,31 +163,53 @@ class Viewer:
                 self._reconstructions[status.id] = status
                 await self._send(browser.ReconstructionUpdate(now_ns=time.time_ns(), reconstruction=status))
 
-    async def _follow(self, subscription: Subscription) -> float | None:
-        """Send what is new; returns the seconds until an image that is held back may go."""
-        reconstruction = subscription.request.reconstruction
+    async def _follow(self, following: Following) -> float | None:
+        """Send what is new; returns the seconds until something that is held back may go."""
+        reconstruction = following.request.reconstruction
+        held_back = []
         try:
-            await self._series(subscription, "metrics")
-            await self._series(subscription, "positions")
+            await self._series(following, "metrics")
+            await self._series(following, "positions")
+            for name in following.wanted():
+                wait = following.not_before.get(name, 0.0) - time.monotonic()
+                if wait > 0:
+                    held_back.append(wait)
+                elif name == "points":
+                    await self._points(following)
+                else:
+                    await self._image(following, name)
         except LookupError as error:
-            self._subscriptions.pop(reconstruction, None)
+            self._following.pop(reconstruction, None)
             await self._send(browser.Problem(message=str(error)))
-            return None
-        wait = subscription.next_at - time.monotonic()
-        if wait > 0:
-            return wait
-        reconstruction, show = subscription.request.reconstruction, self._hub.show
-        for request in subscription.request.images:
-            if request.name not in subscription.owing:
-                await self._latest(subscription, request.name, await show.image(reconstruction, request))
-        if subscription.request.points and "points" not in subscription.owing:
-            await self._latest(subscription, "points", await show.points(reconstruction))
-        return None
+        return min(held_back, default=None)
 
-    async def _series(self, subscription: Subscription, name: Literal["metrics", "positions"]) -> None:
-        reconstruction = subscription.request.reconstruction
+    async def _image(self, following: Following, name: str) -> None:
+        """The latest image, as fine as this browser can take it; a finer one of the same when it turns out it can."""
+        reconstruction, asked, show = following.request.reconstruction, following.image(name), self._hub.show
+        best = await show.image(reconstruction, asked)
+        if best is None:
+            return
+        edge = self._pace.edge(len(best[1]), asked.max_px)
+        shown, shown_edge = following.shown.get(name, (-1, 0))
+        if shown == best[0] and edge <= shown_edge:
+            return
+        coarser = asked.model_copy(update={"max_px": edge})
+        image = best if edge == asked.max_px else await show.image(reconstruction, coarser)
+        if image is not None:
+            following.sent(name, image[0], edge, len(image[1]), time.monotonic())
+            await self._socket.send_bytes(image[1])
+
+    async def _points(self, following: Following) -> None:
+        """The latest scan map, unless the browser has it."""
+        latest = await self._hub.show.points(following.request.reconstruction)
+        if latest is not None and following.shown.get("points", (-1, 0))[0] != latest[0]:
+            following.sent("points", latest[0], 0, len(latest[1]), time.monotonic())
+            await self._socket.send_bytes(latest[1])
+
+    async def _series(self, following: Following, name: Literal["metrics", "positions"]) -> None:
+        reconstruction = following.request.reconstruction
         while True:
-            start = subscription.rows[name]
+            start = following.rows[name]
             rows = self._hub.table(reconstruction, name, start)[:SERIES_ROWS]
             if not len(rows):
                 return
@@ -217,16 +217,7 @@ class Viewer:
                 t=name, reconstruction=reconstruction, start=start, columns=TABLES[name][1], data=rows.tobytes()
             )
             await self._send(series)
-            subscription.rows[name] = start + len(rows)
-
-    async def _latest(self, subscription: Subscription, name: str, latest: tuple[int, bytes] | None) -> None:
-        """Send something of which only the latest counts, unless the browser has it."""
-        if latest is None or subscription.shown.get(name) == latest[0]:
-            return
-        subscription.owing.add(name)
-        subscription.shown[name] = latest[0]
-        subscription.next_at = time.monotonic() + 1 / subscription.request.max_hz
-        await self._socket.send_bytes(latest[1])
+            following.rows[name] = start + len(rows)
 
     async def _send(self, message: browser.ServerMessage) -> None:
         await self._socket.send_bytes(browser.encode(message))

@@ -29,6 +29,13 @@ def test_words_that_scripts_rely_on() -> None:
     assert {"serve", "demo", "replay", "simulate", "reconstruct", "compare", "attach"} <= set(COMMANDS)
 
 
+@pytest.mark.parametrize("command", ["realtime-vs-offline"])
+def test_help_of_a_study_shows_an_example(command: str) -> None:
+    shown = CliRunner().invoke(app, ["study", command, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: ptycholive study {command}" in shown.stdout
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"])
@@ -50,6 +57,8 @@ def test_help_shows_an_example(command: str) -> None:
         (("serve", "--config", "nothing.yaml"), "nothing.yaml"),
         (("serve", "--ingest", "nonsense"), "expected tcp://HOST:PORT"),
         (("compare", "a.cxi", "b.cxi"), "expected a file"),
+        (("study", "realtime-vs-offline", "--only", "life"), "expected some of live, offline"),
+        (("study", "realtime-vs-offline", "--preset", "nothing.yaml"), "nothing.yaml"),
         (("attach", "latest", "--url", "http://127.0.0.1:9"), "ptycholive serve"),
     ],
 )
@@ -92,5 +101,8 @@ def test_simulate_reconstruct_compare(tmp_path: Path) -> None:
         assert "5 iterations on 40 frames" in ended.stdout and str(out) in ended.stdout.replace("\n", "")
     compared = run("compare", first, second, "--json")
     assert compared.returncode == 0 and '"correlation"' in compared.stdout
+    against = run("compare", first, second, "--truth", scan)
+    assert against.returncode == 0, against.stderr
+    assert against.stdout.count("ring correlation meets the half-bit threshold") == 3
     listed = run("engines")
     assert "alpha" in listed.stdout and listed.returncode == 0

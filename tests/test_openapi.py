@@ -21,6 +21,7 @@ PATHS = {
     "/api/v1/reconstructions/{reconstruction}/{action}": {"post"},
     "/api/v1/reconstructions/{reconstruction}/restart": {"post"},
     "/api/v1/reconstructions/{reconstruction}/metrics": {"get"},
+    "/api/v1/reconstructions/{reconstruction}/positions": {"get"},
     "/api/v1/reconstructions/{reconstruction}/result": {"get"},
     "/api/v1/reconstructions/{reconstruction}/moments": {"get"},
     "/api/v1/reconstructions/{reconstruction}/image": {"get"},

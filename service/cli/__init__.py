@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from service.cli import reconstructions, scans, serving
+from service.cli import reconstructions, scans, serving, studies
 from service.cli.options import err
 from service.supervisor import USAGE_EXIT
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (serving.app, scans.app, reconstructions.app):
+for group in (serving.app, scans.app, reconstructions.app, studies.app):
     app.add_typer(group)
 
 

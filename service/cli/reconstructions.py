@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -38,6 +38,9 @@ from service.cli.options import (
     spec_of,
 )
 from service.cli.parsing import load_array, load_probe, with_geometry
+
+if TYPE_CHECKING:
+    from engines.evaluation import Box, Evaluation
 
 app = typer.Typer()
 
@@ -194,30 +197,59 @@ def attach(
 def compare(
     first: Annotated[Path, typer.Argument(help="result file")],
     second: Annotated[Path, typer.Argument(help="result file it is held against")],
+    truth: Annotated[
+        Path | None, typer.Option(help="simulated scan with its truth, or a result: both are held against it too")
+    ] = None,
+    crop: Annotated[int | None, typer.Option(min=8, help="edge in pixels; default: the largest square covered")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """How alike two results are where both were covered, after the constant and the phase ramp are removed.
+    """How alike two results are where both were covered, after constant, ramp and shift are removed.
 
-    Example: ptycholive compare live.cxi offline.cxi
+    Example: ptycholive compare live.cxi offline.cxi --truth scan.h5
     """
-    from engines.compare import likeness
-    from service.formats.result import read_result
+    from service.comparison import compare_pictures, picture, truth_picture
 
-    a, b = read_result(first), read_result(second)
-    if a.object.shape != b.object.shape or not np.isclose(a.pixel_m, b.pixel_m, rtol=1e-6):
-        raise ValueError(
-            f"compare: expected objects of equal shape and pixel, got {a.object.shape} at {a.pixel_m:.4g} m and "
-            f"{b.object.shape} at {b.pixel_m:.4g} m"
-        )
-    region = np.ones(a.object.shape[1:], bool)
-    for result in (a, b):
-        if result.coverage is not None:
-            region &= result.coverage > 0.1 * np.percentile(result.coverage, 95)
-    found = likeness(a.object[0], b.object[0], region)
+    a, b = picture(first), picture(second)
+    if a.object.shape != b.object.shape:
+        raise ValueError(f"compare: expected objects of equal shape, got {a.object.shape} and {b.object.shape}")
+    pairs = [(first, second, *compare_pictures(a, b, crop))]
+    if truth is not None:
+        known = truth_picture(truth)
+        pairs += [(path, truth, *compare_pictures(each, known, crop)) for path, each in ((first, a), (second, b))]
+    told = [_told(str(one), str(other), found, box, a.pixel_m) for one, other, found, box in pairs]
     if as_json:
-        out.print_json(data={"correlation": found.correlation, "nmse": found.nmse, "pixels": int(region.sum())})
-    else:
-        out.print(f"correlation {found.correlation:.6f}, NMSE {found.nmse:.3e} over {int(region.sum())} pixels")
+        out.print_json(data=told[0] | {"against_truth": told[1:]})
+        return
+    for each in told:
+        out.print(COMPARED.format(**each), soft_wrap=True, highlight=False)
+
+
+COMPARED = """{first} - {second}: {pixels} pixels, moved by {shift_px[0]:g}, {shift_px[1]:g} px
+  correlation {correlation:.6f}
+  NMSE {nmse:.3e}, with a fitted relative ramp {nmse_relative_ramp:.3e}
+  OD difference {od_difference:.3e} ± {od_standard_error:.1e}
+  phase difference {phase_difference_rad:.3e} ± {phase_standard_error_rad:.1e} rad
+  ring correlation meets the half-bit threshold down to {resolution_nm:.1f} nm"""
+
+
+def _told(first: str, second: str, found: Evaluation, box: Box, pixel_m: float) -> dict[str, Any]:
+    """What a comparison found, by names with units."""
+    edge = box[0].stop - box[0].start
+    return {
+        "first": first,
+        "second": second,
+        "pixels": edge**2,
+        "crop": [[each.start, each.stop] for each in box],
+        "shift_px": list(found.shift_px),
+        "correlation": found.correlation,
+        "nmse": found.nmse,
+        "nmse_relative_ramp": found.nmse_relative,
+        "od_difference": found.optical_density.mean,
+        "od_standard_error": found.optical_density.error,
+        "phase_difference_rad": found.phase.mean,
+        "phase_standard_error_rad": found.phase.error,
+        "resolution_nm": found.rings.resolution_m(pixel_m) * 1e9,
+    }
 
 
 @app.command()

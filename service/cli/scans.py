@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -61,28 +60,14 @@ def simulate_to(
     """Simulate the demo's scan into a file."""
     from engines.simulate import simulate as simulated
     from engines.simulate import spiral
-    from service.formats.plain_hdf5 import write_plain
-    from service.formats.scanfile import Truth
-    from service.wire import ELECTRON_VOLT_J, Geometry
+    from service.simulated import write_simulated
+    from service.wire import Metadata
 
     scan = simulated(spiral(positions, step_px), size=size, photons=photons, seed=seed)
-    geometry = Geometry(
-        energy_J=8e3 * ELECTRON_VOLT_J,
-        distance_m=scan.geometry.distance_m,
-        detector_pixel_m=scan.geometry.detector_pixel_m,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    about = {"title": path.stem, "sample": "Siemens star (simulated)", "photons": photons, "seed": seed}
+    about: Metadata = {"title": path.stem, "sample": "Siemens star (simulated)", "photons": photons, "seed": seed}
     with progress_bar() as bar:
         task = bar.add_task("simulating", total=positions)
-
-        def blocks() -> Iterator[Any]:
-            for block in scan.blocks():
-                yield block
-                bar.advance(task, len(block))
-
-        truth = Truth(scan.object.numpy(), scan.probe.numpy())
-        write_plain(path, blocks(), scan.positions_m, geometry, truth=truth, metadata=about)
+        write_simulated(path, scan, about, lambda frames: bar.advance(task, frames))
 
 
 @app.command()

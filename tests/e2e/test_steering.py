@@ -74,6 +74,7 @@ def test_pause_resume_change_stop(service: Service, simulated: Path) -> None:
         service.client.pause(running.id)
     saved = np.load(httpx_bytes(service, f"reconstructions/{running.id}/object"))
     assert saved.shape == stopped.object_shape and saved.dtype == np.complex64
+    assert service.client.positions(running.id).shape == (stopped.frames, 3)
     picture = httpx.get(f"{service.url}/api/v1/reconstructions/{running.id}/object?format=png&quantity=complex")
     assert picture.content.startswith(b"\x89PNG") and picture.headers["content-type"] == "image/png"
 

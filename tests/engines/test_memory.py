@@ -10,6 +10,7 @@ import torch
 from engines import memory
 from engines.blocks import BLOCK_ROWS
 from engines.dataset import GrowingDataset
+from engines.positions import Refinement
 from engines.registry import ENGINES
 
 SCRIPT = """
@@ -76,3 +77,68 @@ def test_every_engine_says_what_it_needs(name: str) -> None:
     few = memory.run_bytes(ENGINES[name](), 10, (1, 64, 64), (100, 100), 10)
     many = memory.run_bytes(ENGINES[name](), 1000, (1, 64, 64), (100, 100), 1000)
     assert many - few == 990 * ENGINES[name]().exit_wave_bytes((1, 64, 64))
+
+
+REFINE = """
+import sys, torch, numpy as np
+from dataclasses import replace
+from engines import parallel
+from engines.canvas import Canvas
+from engines.dataset import GrowingDataset
+from engines.positions import Refinement
+from engines.preparation import Prepared
+from engines.search import search
+from engines.simulate import spiral
+from engines.state import Offsets, initial_state
+
+method, modes, threads = sys.argv[1], *map(int, sys.argv[2:])
+parallel.set_threads(threads)
+
+def status(name):
+    with open('/proc/self/status') as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+def refine(size, frames, modes):
+    positions = spiral(frames, 5.0)
+    canvas = Canvas.from_positions(positions, (size, size), 1.0)
+    dataset = GrowingDataset(size, frames, torch.float16)
+    dataset.append(Prepared(torch.ones(frames, size, size), torch.ones(frames)), positions, np.arange(frames))
+    state = initial_state(torch.ones(modes, size, size, dtype=torch.complex64), canvas.shape)
+    data = dataset.data(canvas).moved(torch.zeros(frames, 2, dtype=torch.float64), canvas.shape)
+    refinement, state = Refinement(method=method), replace(state, offsets=Offsets.none().extended(frames))
+    worst = torch.ones(frames, dtype=torch.float64)
+    worst[3] = 100.0
+    with open('/proc/self/clear_refs', 'w') as high_water_mark:
+        high_water_mark.write('5')
+    before = status('VmRSS')
+    refinement.step(state, data)
+    search(state, data, worst)
+    return refinement.working_bytes((modes, size, size), frames, threads), status('VmHWM') - before
+
+with torch.inference_mode():
+    refine(32, 20, 1)
+    print(*refine(512, 20, modes))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "modes", "threads"), [("gradient", 1, 1), ("gradient", 4, 2), ("correlation", 2, 1)]
+)
+def test_refinement_needs_what_was_computed_beforehand(method: str, modes: int, threads: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFINE, method, str(modes), str(threads)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected, measured = map(int, done.stdout.split())
+    assert measured == pytest.approx(expected, rel=0.25)
+
+
+def test_refinement_counts_in_what_a_run_needs() -> None:
+    engine, sizes = ENGINES["rpie"](), (100, (3, 256, 256), (400, 400), 100, 1)
+    refinement = Refinement()
+    more = memory.run_bytes(engine, *sizes, refinement) - memory.run_bytes(engine, *sizes)
+    working = engine.working_bytes((3, 256, 256), (400, 400), 1)
+    assert more == refinement.working_bytes((3, 256, 256), 100, 1) - working > 0

@@ -15,6 +15,7 @@ from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError
 from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
+from tests.service.work import FRAMES, Work
 
 GEOMETRY = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)
 START = Start(scan="s", frame_shape=(32, 32), dtype="<u2", geometry=GEOMETRY)
@@ -111,3 +112,16 @@ def test_more_modes_than_memory_are_refused_with_what_fits() -> None:
     assert f"needs {setup.memory_bytes(100) / 1e9:.3g} GB on cpu" in says
     assert not memory_refusal(Setup.of(START, {}, with_(modes=7)), 100, cpu, allowed)
     assert "at most 0 of its" in memory_refusal(setup, 100, cpu, 10)
+
+
+def test_a_scan_without_a_plan_is_refused_once_all_its_positions_are_known(tmp_path: Path) -> None:
+    live = {"start_after": 100, "chunk": 10, "final_iterations": 2}
+    for spread, state in ((1, "finished"), (20, "refused")):
+        work = Work(tmp_path / state, with_(live=live), planned=False)
+        work.record(range(FRAMES), spread * work.scan.positions_m)
+        work.iterate(1)
+        assert work.runner.status.state == "waiting"
+        work.end()
+        assert work.finish().state == state
+        assert ("overlap 0 %" in work.status.message) is (state == "refused")
+        work.close()

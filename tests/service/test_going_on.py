@@ -97,3 +97,18 @@ def test_a_restarted_worker_waits_for_the_frames_that_were_there(work: Work) -> 
     feed.dataset.count = 40
     work.iterate(1)
     assert (work.status.frames, work.status.iteration) == (40, 6)
+
+
+def test_positions_are_shown_where_they_are_now(work: Work) -> None:
+    work.record(np.arange(40)[::-1])
+    work.iterate(1)
+    first = work.snapshots[-1].positions
+    assert np.array_equal(first[:, 0], np.arange(40)[::-1])
+    corners = run_of(work).canvas.to_exact_pixels(work.scan.positions_m[::-1][20:])
+    assert np.abs(first[:, 1:] - corners - 32).max() <= 1 / 16, "to an eighth of a pixel"
+    work.iterate(9)
+    work.runner._show()
+    refined = run_of(work).refined_px
+    assert refined is not None
+    last = work.snapshots[-1].positions
+    assert np.array_equal(last[:, 1:], refined + 32) and np.abs(last - first).max() > 0

@@ -33,11 +33,14 @@ def snapshot(rows: int = 40, cols: int = 60, modes: int = 2) -> Snapshot:
         object=field.astype(np.complex64),
         probe=probe.astype(np.complex64),
         covered=covered,
+        positions=random.uniform(0, 40, (25, 3)),
     )
 
 
 def same(a: Snapshot, b: Snapshot) -> bool:
-    arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("object", "probe", "covered"))
+    arrays = all(
+        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("object", "probe", "covered", "positions")
+    )
     names = ("number", "iteration", "frames", "newest_index", "data_ns", "pixel_m", "origin_m")
     return arrays and all(getattr(a, name) == getattr(b, name) for name in names)
 

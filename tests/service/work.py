@@ -34,6 +34,7 @@ class Work:
 
     data: Path
     spec: ReconstructionSpec
+    planned: bool = True
     scan: Scan = field(default_factory=lambda: simulated())
     statuses: list[ReconstructionStatus] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
@@ -59,7 +60,8 @@ class Work:
         write_scan(
             self.folder, ScanRecord(id=SCAN, key="scan", state="receiving", created_ns=time.time_ns(), start=start)
         )
-        write_start_arrays(self.folder, {"plan": self.scan.positions_m, "probe": self.scan.probe.numpy()})
+        plan = {"plan": self.scan.positions_m} if self.planned else {}
+        write_start_arrays(self.folder, plan | {"probe": self.scan.probe.numpy()})
         self.layout = Layout((SIZE, SIZE), self.frames.dtype.str)
         self.recording = Recording(self.folder, self.layout, segment_frames=1000, segment_seconds=1000.0)
         self.begin()

@@ -9,6 +9,7 @@ import "./styles/controls.css";
 import "./styles/status.css";
 import "./styles/scans.css";
 import "./styles/picture.css";
+import "./styles/views.css";
 
 const root = document.getElementById("root");
 if (root !== null) createRoot(root).render(<App />);

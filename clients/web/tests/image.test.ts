@@ -10,7 +10,7 @@ import { image, layer } from "./make";
 const GREY: Style = { look: "phase", colormap: "greys", locked: { low: 0, high: 1 } };
 
 function pixelLayer(codes: number[], low: number, high: number): PixelLayer {
-  return { quantity: "phase", low, high, top: 65_535, codes: Uint16Array.from(codes) };
+  return { quantity: "phase", low, high, top: 65_535, codes: Uint16Array.from(codes), histogram: null };
 }
 
 function colours(rgba: Uint8ClampedArray): number[][] {

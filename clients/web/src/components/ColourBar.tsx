@@ -3,7 +3,7 @@ import { scaleLinear } from "d3-scale";
 import { COLORMAPS, gradient } from "../image/colormaps";
 import { formatOnScale } from "../lib/format";
 import { PhaseWheel } from "./PhaseWheel";
-import type { Picture } from "./PixelCanvas";
+import type { Picture } from "./PictureCanvas";
 
 /** What the colours mean. For the complex look: a wheel of phases, and the amplitude at full brightness. */
 export function ColourBar({ picture }: { picture: Picture }) {

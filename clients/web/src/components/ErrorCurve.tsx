@@ -2,13 +2,14 @@ import { useEffect, useEffectEvent, useRef } from "react";
 import UPlot from "uplot";
 
 import { curveData, curveOptions } from "../lib/curve";
-import type { Table } from "../state/table";
+import { arrivals } from "../lib/thin";
+import { column, type Table } from "../state/table";
 import { useBoxSize } from "./useBoxSize";
 
 /** Metrics may come many times a second; redrawing this often is enough for the eye. */
-const REDRAW_MS = 200;
+const REDRAW_MS = 250;
 
-/** Errors on a logarithmic axis over iterations, with the frames admitted as the ground. */
+/** Errors on a logarithmic axis over iterations, with the frames admitted as the ground. Dragging zooms. */
 export function ErrorCurve({ table }: { table: Table }) {
   const { ref, width, height } = useBoxSize();
   const plot = useRef<UPlot | null>(null);
@@ -18,12 +19,27 @@ export function ErrorCurve({ table }: { table: Table }) {
     const element = ref.current;
     if (element === null) return;
     let drawn = newest();
-    const own = new UPlot(curveOptions(getComputedStyle(element)), curveData(drawn), element);
+    let zoomed: [number, number] | null = null;
+    const marks = () => arrivals(column(drawn, "iteration"), column(drawn, "frames"));
+    const options = curveOptions(getComputedStyle(element), marks);
+    const own = new UPlot(options, curveData(drawn), element);
     plot.current = own;
-    const timer = window.setInterval(() => {
-      if (drawn === newest()) return;
+    const draw = () => {
       drawn = newest();
-      own.setData(curveData(drawn));
+      own.setData(curveData(drawn, ...(zoomed ?? [])), zoomed === null);
+    };
+    own.over.addEventListener("mouseup", () => {
+      const { left, width: dragged } = own.select;
+      if (dragged < 3) return;
+      zoomed = [own.posToVal(left, "x"), own.posToVal(left + dragged, "x")];
+      draw();
+    });
+    own.over.addEventListener("dblclick", () => {
+      zoomed = null;
+      draw();
+    });
+    const timer = window.setInterval(() => {
+      if (drawn !== newest()) draw();
     }, REDRAW_MS);
     return () => {
       window.clearInterval(timer);

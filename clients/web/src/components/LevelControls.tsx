@@ -3,24 +3,29 @@ import { useState } from "react";
 import { COLORMAPS } from "../image/colormaps";
 import type { Levels } from "../image/levels";
 import { formatOnScale } from "../lib/format";
+import { quantityOf } from "../lib/quantity";
 import { store, useLive } from "../live/page";
 import type { FieldName } from "../protocol";
+import { HistogramSlider } from "./HistogramSlider";
+import type { Picture } from "./PictureCanvas";
 
 interface LevelControlsProps {
   name: FieldName;
-  /** Levels that the picture was painted with. */
-  levels: Levels | null;
+  picture: Picture | null;
 }
 
-/** Levels by percentile, or locked to what a person wrote. */
-export function LevelControls({ name, levels }: LevelControlsProps) {
+/** Levels by percentile of the whole object, or locked to what a person wrote or dragged them to. */
+export function LevelControls({ name, picture }: LevelControlsProps) {
   const { look, colormaps, locked } = useLive((s) => s.views[name]);
   const own = locked[look];
   const lock = (next: Levels | null) =>
     store.dispatch({ type: "view", name, settings: { locked: { ...locked, [look]: next } } });
   if (look === "phase" && COLORMAPS[colormaps.phase].cyclic) return <span className="label">−π … π</span>;
+  const levels = picture?.levels ?? null;
   const shown = own ?? levels;
   const span = shown === null ? 0 : shown.high - shown.low;
+  const quantity = look === "complex" ? "amplitude" : quantityOf(look);
+  const histogram = picture?.image.layers.find((layer) => layer.quantity === quantity)?.histogram ?? null;
   return (
     <div className="levels" role="group" aria-label="Levels">
       <label className="check" title="From the 1st to the 99th percentile of what is covered; clear to lock">
@@ -43,6 +48,9 @@ export function LevelControls({ name, levels }: LevelControlsProps) {
           onValue={(value) => own !== null && lock({ ...own, [end]: value })}
         />
       ))}
+      {histogram === null || shown === null ? null : (
+        <HistogramSlider histogram={histogram} levels={shown} onLevels={lock} />
+      )}
     </div>
   );
 }

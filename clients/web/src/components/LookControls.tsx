@@ -1,9 +1,9 @@
 import { COLORMAP_NAMES, COLORMAPS, type ColormapName } from "../image/colormaps";
-import type { Look } from "../image/paint";
+import type { FieldLook } from "../image/paint";
 import { store, useLive } from "../live/page";
 import type { FieldName } from "../protocol";
 
-const LOOKS: { look: Look; label: string; title: string }[] = [
+const LOOKS: { look: FieldLook; label: string; title: string }[] = [
   { look: "phase", label: "Phase", title: "Phase in radians, its mean removed" },
   { look: "amplitude", label: "Ampl.", title: "Amplitude" },
   { look: "complex", label: "Complex", title: "Hue is the phase, brightness the amplitude" },

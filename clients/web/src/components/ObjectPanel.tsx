@@ -1,27 +1,50 @@
 import { useState } from "react";
 
-import { useLive } from "../live/page";
+import { store, useLive } from "../live/page";
+import { BesideStage } from "./BesideStage";
 import { ColourBar } from "./ColourBar";
 import { LevelControls } from "./LevelControls";
 import { LookControls } from "./LookControls";
 import { ObjectStage } from "./ObjectStage";
-import type { Picture } from "./PixelCanvas";
+import type { Picture } from "./PictureCanvas";
+import { useViewport } from "./useViewport";
 
 export function ObjectPanel() {
   const [picture, setPicture] = useState<Picture | null>(null);
   const shown = useLive((s) => s.shown.object);
+  const reconstruction = useLive((s) => s.reconstruction);
+  const beside = useLive((s) => s.looking.beside);
   const current = shown === null ? null : picture;
+  const [rows, cols] = current?.image.full_shape ?? [1, 1];
+  const viewport = useViewport(rows, cols, reconstruction);
   return (
     <section className="panel object" aria-label="Object">
       <div className="panel-head">
         <h2>Object</h2>
         <LookControls name="object" />
-        <LevelControls name="object" levels={current?.levels ?? null} />
+        <FlatControl />
+        <LevelControls name="object" picture={current} />
       </div>
       <div className="object-body">
-        <ObjectStage picture={current} onPainted={setPicture} />
+        <ObjectStage picture={current} viewport={viewport} onPainted={setPicture} />
+        {beside === null ? null : <BesideStage main={current} beside={beside} viewport={viewport} />}
         {current === null ? null : <ColourBar picture={current} />}
       </div>
     </section>
+  );
+}
+
+function FlatControl() {
+  const flat = useLive((s) => s.looking.flat);
+  return (
+    <label className="check" title="Take the linear phase ramp off, for the eye only: the data stay as they are">
+      <input
+        type="checkbox"
+        data-testid="flat"
+        checked={flat}
+        onChange={(event) => store.dispatch({ type: "look", change: { flat: event.target.checked } })}
+      />
+      Flatten
+    </label>
   );
 }

@@ -1,17 +1,24 @@
 import { useEffect, useRef } from "react";
 
 import type { Size, View } from "../lib/viewport";
+import type { ScanPoints } from "../state/looking";
 import { column, type Table } from "../state/table";
+import type { PictureInfo } from "./PictureCanvas";
 
 interface PositionsOverlayProps {
   table: Table;
+  /** Where refined positions come from. */
+  points: ScanPoints | null;
+  image: PictureInfo;
   view: View;
   size: Size;
 }
 
-/** Where the probe was: a dot a position, drawn at the screen's resolution whatever the zoom. */
-export function PositionsOverlay({ table, view, size }: PositionsOverlayProps) {
+/** Where the probe was: a dot a position as given, and where refinement moved it to, at the screen's resolution. */
+export function PositionsOverlay({ table, points, image, view, size }: PositionsOverlayProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const { pixel_m } = image;
+  const [originRow, originCol] = image.origin_m;
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context) return;
@@ -20,7 +27,8 @@ export function PositionsOverlay({ table, view, size }: PositionsOverlayProps) {
     context.canvas.height = size.height * density;
     context.scale(density, density);
     drawDots(context, column(table, "row"), column(table, "col"), view);
-  }, [table, view, size]);
+    if (points !== null) drawMoved(context, points, { pixel_m, origin_m: [originRow, originCol] }, view);
+  }, [table, points, pixel_m, originRow, originCol, view, size]);
   return (
     <canvas
       ref={canvas}
@@ -49,4 +57,26 @@ function drawDots(context: CanvasRenderingContext2D, rows: Float64Array, cols: F
   context.stroke();
   context.fillStyle = "white";
   context.fill();
+}
+
+type Lattice = Pick<PictureInfo, "pixel_m" | "origin_m">;
+
+/** A line from each given position to the refined one, which is a square, so that shape tells them apart too. */
+function drawMoved(context: CanvasRenderingContext2D, { columns, count }: ScanPoints, lattice: Lattice, view: View) {
+  const { row_m, col_m, refined_row_m, refined_col_m } = columns;
+  const at = (metres: number | undefined, axis: 0 | 1) =>
+    (axis === 0 ? view.y : view.x) +
+    view.scale * (((metres ?? Number.NaN) - lattice.origin_m[axis]) / lattice.pixel_m + 0.5);
+  context.strokeStyle = "white";
+  context.fillStyle = "#ffb000";
+  context.lineWidth = 1;
+  for (let i = 0; i < count; i++) {
+    const [x, y] = [at(refined_col_m?.[i], 1), at(refined_row_m?.[i], 0)];
+    if (Number.isNaN(x) || Number.isNaN(y)) continue;
+    context.beginPath();
+    context.moveTo(at(col_m?.[i], 1), at(row_m?.[i], 0));
+    context.lineTo(x, y);
+    context.stroke();
+    context.fillRect(x - RADIUS, y - RADIUS, 2 * RADIUS, 2 * RADIUS);
+  }
 }

@@ -1,6 +1,6 @@
-import { valueAt } from "../image/pixels";
-import { formatLength } from "../lib/format";
-import type { Picture } from "./PixelCanvas";
+import { formatCount, formatLength } from "../lib/format";
+import type { PictureInfo, Picture } from "./PictureCanvas";
+import { useAsk } from "./useAsk";
 
 interface ReadoutProps {
   picture: Picture;
@@ -15,8 +15,9 @@ export function Readout({ picture, cursor }: ReadoutProps) {
     <div className="readout" data-testid="readout">
       {cursor === null ? (
         <span className="dim">
-          snapshot {image.snapshot} · iteration {image.iteration} · {image.frames} frames · {cols} × {rows} px of{" "}
+          iteration {formatCount(image.iteration)} · {formatCount(image.frames)} frames · {cols} × {rows} px of{" "}
           {formatLength(image.pixel_m)}
+          {image.ramp.some((slope) => slope !== 0) ? ` · ramp of ${rampText(image)} removed` : ""}
         </span>
       ) : (
         <Under picture={picture} cursor={cursor} />
@@ -25,32 +26,42 @@ export function Readout({ picture, cursor }: ReadoutProps) {
   );
 }
 
-function Under({ picture, cursor: [row, col] }: { picture: Picture; cursor: [number, number] }) {
-  const { image, pixels } = picture;
-  const at = (full: number, origin: number) => Math.floor((full - origin) / image.step);
-  const [sentRow, sentCol] = [at(row, image.origin[0]), at(col, image.origin[1])];
-  const phase = valueAt(pixels, "phase", 0, sentRow, sentCol);
-  const amplitude = valueAt(pixels, "amplitude", 0, sentRow, sentCol);
+/** The ramp in rad a micrometre, along x and y. */
+function rampText({ ramp, pixel_m }: PictureInfo): string {
+  const [y, x] = ramp.map((slope) => (slope / (pixel_m * 1e6)).toPrecision(2));
+  return `${x}, ${y} rad/µm`;
+}
+
+function Under({ picture, cursor }: { picture: Picture; cursor: [number, number] }) {
+  const { image } = picture;
+  const [row, col] = cursor;
+  const values = useAsk(picture, { kind: "values", mode: 0, at: [Math.floor(row), Math.floor(col)] });
   const um = (px: number) => (px * image.pixel_m * 1e6).toFixed(3);
+  const { phase, amplitude } = values ?? {};
   return (
     <>
       <span>
         x <b>{um(col)}</b> y <b>{um(row)}</b> µm
       </span>
       <span>
-        px <b>{Math.floor(col)}</b>, <b>{Math.floor(row)}</b>
+        px{" "}
+        <b data-testid="readout-px">
+          {Math.floor(col)}, {Math.floor(row)}
+        </b>
       </span>
-      {phase === null ? null : (
+      {typeof phase === "number" ? (
         <span>
-          phase <b>{phase.toFixed(3)}</b> rad
+          phase <b data-testid="readout-phase">{phase.toFixed(4)}</b> rad
         </span>
-      )}
-      {amplitude === null ? null : (
+      ) : null}
+      {typeof amplitude === "number" ? (
         <span>
           amplitude <b>{amplitude.toPrecision(4)}</b>
         </span>
-      )}
-      {phase === null && amplitude === null ? <span className="dim">not covered</span> : null}
+      ) : null}
+      {values !== null && typeof phase !== "number" && typeof amplitude !== "number" ? (
+        <span className="dim">not covered</span>
+      ) : null}
     </>
   );
 }

@@ -1,5 +1,8 @@
 import { ControlBar } from "./ControlBar";
 import { ConvergencePanel } from "./ConvergencePanel";
+import { DiffractionPanel } from "./DiffractionPanel";
+import { HistoryBar } from "./HistoryBar";
+import { MapPanel } from "./MapPanel";
 import { ObjectPanel } from "./ObjectPanel";
 import { ProbePanel } from "./ProbePanel";
 import { ScanList } from "./ScanList";
@@ -21,10 +24,16 @@ export function Workspace() {
         <div className="area-convergence">
           <ConvergencePanel />
         </div>
-        <div className="area-map" />
-        <div className="area-diffraction" />
+        <div className="area-map">
+          <MapPanel />
+        </div>
+        <div className="area-diffraction">
+          <DiffractionPanel />
+        </div>
       </main>
-      <div className="area-history" />
+      <div className="area-history">
+        <HistoryBar />
+      </div>
       <ControlBar />
     </>
   );

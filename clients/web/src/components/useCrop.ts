@@ -2,7 +2,7 @@ import { useEffect } from "react";
 
 import { visibleCrop, type Size, type View } from "../lib/viewport";
 import { store } from "../live/page";
-import type { Picture } from "./PixelCanvas";
+import type { Picture } from "./PictureCanvas";
 
 /** Long enough that a turn of the wheel asks once. */
 const SETTLE_MS = 250;

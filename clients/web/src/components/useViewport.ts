@@ -13,6 +13,8 @@ export interface Viewport {
   cursor: [number, number] | null;
   zoom: (factor: number) => void;
   fit: () => void;
+  /** Only tells where the pointer is. */
+  point: (event: PointerEvent) => void;
   handlers: {
     onPointerDown: (event: PointerEvent) => void;
     onPointerMove: (event: PointerEvent) => void;
@@ -39,11 +41,14 @@ export function useViewport(rows: number, cols: number, of: string | null): View
   useSize(ref, setSize);
   useWheel(ref, (factor, x, y) => change((v) => zoomAt(v, factor, x, y, fitted)));
 
+  const point = (event: PointerEvent) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    setCursor(pixelAt(view, event.clientX - box.left, event.clientY - box.top));
+  };
   const handlers: Viewport["handlers"] = {
     onPointerDown: (event) => event.currentTarget.setPointerCapture(event.pointerId),
     onPointerMove: (event) => {
-      const box = event.currentTarget.getBoundingClientRect();
-      setCursor(pixelAt(view, event.clientX - box.left, event.clientY - box.top));
+      point(event);
       if (event.buttons === 1) change((v) => pan(v, event.movementX, event.movementY));
     },
     onPointerLeave: () => setCursor(null),
@@ -58,7 +63,7 @@ export function useViewport(rows: number, cols: number, of: string | null): View
       event.preventDefault();
     },
   };
-  return { ref, size, view, cursor, zoom, fit, handlers };
+  return { ref, size, view, cursor, zoom, fit, point, handlers };
 }
 
 const ARROWS: Record<string, [number, number]> = {

@@ -15,6 +15,8 @@ interface Colormap {
   label: string;
   /** Its ends meet, so it always spans a whole turn. */
   cyclic: boolean;
+  /** Its middle is neutral, and belongs to zero where there are values on both sides. */
+  diverging?: boolean;
   /** Red, green and blue in [0, 255] at t in [0, 1]. */
   at: (t: number) => Rgb;
 }
@@ -27,7 +29,7 @@ const MAPS = {
   inferno: { label: "inferno", cyclic: false, at: parsed(interpolateInferno) },
   cividis: { label: "cividis", cyclic: false, at: parsed(interpolateCividis) },
   greys: { label: "grey", cyclic: false, at: parsed((t) => interpolateGreys(1 - t)) },
-  redblue: { label: "blue–red", cyclic: false, at: parsed((t) => interpolateRdBu(1 - t)) },
+  redblue: { label: "blue–red", cyclic: false, diverging: true, at: parsed((t) => interpolateRdBu(1 - t)) },
   wheel: { label: "phase wheel", cyclic: true, at: evenHue },
   sinebow: { label: "sinebow", cyclic: true, at: parsed(interpolateSinebow) },
 } satisfies Record<string, Colormap>;

@@ -9,8 +9,13 @@ export interface Levels {
 const LOW_PERCENT = 1;
 const HIGH_PERCENT = 99;
 
-/** Levels from the 1st to the 99th percentile of one mode's covered pixels; null where nothing is covered. */
+/**
+ * Levels from the 1st to the 99th percentile of one mode's covered pixels, or of the whole picture's where the
+ * service tells them, so that a crop does not change what its colours mean; null where nothing is covered.
+ */
 export function autoLevels(layer: PixelLayer, from = 0, to = layer.codes.length): Levels | null {
+  const { histogram } = layer;
+  if (histogram !== null) return widened({ low: histogram.auto_low, high: histogram.auto_high });
   const counts = new Uint32Array(layer.top + 1);
   for (let i = from; i < to; i++) {
     const code = layer.codes[i] ?? 0;
@@ -28,6 +33,12 @@ export function widened(levels: Levels): Levels {
   if (levels.high > levels.low) return levels;
   const half = Math.max(Math.abs(levels.low) * 1e-3, 1e-6);
   return { low: levels.low - half, high: levels.low + half };
+}
+
+/** The same to both sides of zero, so that zero has the colour in the middle. */
+export function symmetric({ low, high }: Levels): Levels {
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  return widened({ low: -most, high: most });
 }
 
 function codeAtRank(counts: Uint32Array, rank: number): number {

@@ -1,10 +1,11 @@
 /** From codes to colours: pure, so that it runs in the worker, on the main thread and in tests alike. */
 import { COLORMAPS, lut, LUT_SIZE, type ColormapName } from "./colormaps";
-import { autoLevels, widened, type Levels } from "./levels";
+import { autoLevels, symmetric, widened, type Levels } from "./levels";
 import { mosaic } from "./mosaic";
-import type { PixelLayer, Pixels } from "./pixels";
+import { layerOf, type PixelLayer, type Pixels } from "./pixels";
 
-export type Look = "phase" | "amplitude" | "complex";
+export type FieldLook = "phase" | "amplitude" | "complex";
+export type Look = FieldLook | "counts";
 
 export interface Style {
   look: Look;
@@ -22,45 +23,56 @@ export interface Painting {
   levels: Levels;
   look: Look;
   colormap: ColormapName;
+  /** Pixels that are marked as saturated. */
+  marked: number;
 }
 
 const TURN: Levels = { low: -Math.PI, high: Math.PI };
+/** Saturated pixels: a colour that the maps of counts do not have. */
+const MARK = packed(255, 0, 200);
 
 /** All modes as a mosaic; null where the picture lacks the layers that the look needs. */
 export function paint(pixels: Pixels, style: Style): Painting | null {
-  const phase = pixels.layers.find((l) => l.quantity === "phase");
-  const amplitude = pixels.layers.find((l) => l.quantity === "amplitude");
   const { columns, lines } = mosaic(pixels.modes);
   const [width, height] = [columns * pixels.cols, lines * pixels.rows];
   const words = new Uint32Array(width * height);
   const tile = pixels.rows * pixels.cols;
   let first: Levels | null = null;
   for (let mode = 0; mode < pixels.modes; mode++) {
-    const [from, to] = [mode * tile, (mode + 1) * tile];
-    const colours = new Uint32Array(tile);
-    let levels: Levels;
-    if (style.look === "complex") {
-      if (phase === undefined || amplitude === undefined) return null;
-      levels = chooseLevels(amplitude, { ...style, colormap: "greys" }, from, to);
-      paintComplex(colours, phase, amplitude, levels, from);
-    } else {
-      const layer = style.look === "phase" ? phase : amplitude;
-      if (layer === undefined) return null;
-      levels = chooseLevels(layer, style, from, to);
-      paintLayer(colours, layer, levels, style.colormap, from);
-    }
+    // A single mode is painted where it is to lie.
+    const colours = pixels.modes === 1 ? words : new Uint32Array(tile);
+    const levels = paintMode(colours, pixels, style, mode * tile, (mode + 1) * tile);
+    if (levels === null) return null;
     first ??= levels;
-    place(words, colours, pixels, width, mode % columns, Math.floor(mode / columns));
+    if (colours !== words) place(words, colours, pixels, width, mode % columns, Math.floor(mode / columns));
   }
+  const marked = markSaturated(words, pixels);
   const rgba = new Uint8ClampedArray(words.buffer);
-  return { width, height, rgba, levels: first ?? TURN, look: style.look, colormap: style.colormap };
+  return { width, height, rgba, levels: first ?? TURN, look: style.look, colormap: style.colormap, marked };
+}
+
+function paintMode(colours: Uint32Array, pixels: Pixels, style: Style, from: number, to: number): Levels | null {
+  if (style.look !== "complex") {
+    const layer = layerOf(pixels, style.look);
+    if (layer === undefined) return null;
+    const levels = chooseLevels(layer, style, from, to);
+    paintLayer(colours, layer, levels, style.colormap, from);
+    return levels;
+  }
+  const [phase, amplitude] = [layerOf(pixels, "phase"), layerOf(pixels, "amplitude")];
+  if (phase === undefined || amplitude === undefined) return null;
+  const levels = chooseLevels(amplitude, { ...style, colormap: "greys" }, from, to);
+  paintComplex(colours, phase, amplitude, levels, from);
+  return levels;
 }
 
 /** Levels for one mode. Colours that go in a circle span a whole turn, or equal hues would mean unequal phases. */
 function chooseLevels(layer: PixelLayer, style: Style, from: number, to: number): Levels {
   if (layer.quantity === "phase" && COLORMAPS[style.colormap].cyclic) return TURN;
   if (style.locked !== null) return widened(style.locked);
+  if (layer.quantity === "counts") return { low: 0, high: layer.high }; // a logarithm needs no percentiles
   const levels = autoLevels(layer, from, to) ?? { low: 0, high: 1 };
+  if (COLORMAPS[style.colormap].diverging && levels.low < 0) return symmetric(levels);
   return style.look === "complex" ? { low: 0, high: levels.high } : levels;
 }
 
@@ -96,6 +108,19 @@ function paintComplex(
     const gain = Math.min(1, Math.max(0, code * size.slope + size.offset));
     colours[i] = packed((table[at] ?? 0) * gain, (table[at + 1] ?? 0) * gain, (table[at + 2] ?? 0) * gain);
   }
+}
+
+/** Saturated pixels in a colour of their own; returns how many. */
+function markSaturated(words: Uint32Array, pixels: Pixels): number {
+  const codes = layerOf(pixels, "saturated")?.codes;
+  if (codes === undefined) return 0;
+  let marked = 0;
+  for (let i = 0; i < words.length; i++) {
+    if ((codes[i] ?? 0) <= 1) continue;
+    words[i] = MARK;
+    marked++;
+  }
+  return marked;
 }
 
 /** part = code * slope + offset is 0 at the lowest level and 1 at the highest. */

@@ -1,60 +1,86 @@
-/** The main thread's end of painting: hands pixels to the worker and puts what comes back on the screen. */
-import { paint, type Painting, type Style } from "./paint";
-import type { Pixels } from "./pixels";
-import type { PaintOrder, PaintReply } from "./worker";
+/** The main thread's end of painting: hands bytes over, puts what comes back on the screen, and asks for values. */
+import type { Image, Quantity } from "../protocol";
+import { difference } from "./difference";
+import { answer, type Answers, type Question } from "./measure";
+import { paint, type Style } from "./paint";
+import { toPixels, type Pixels } from "./pixels";
+import type { Order, Painted, Reply } from "./worker";
 
-export type Painted = Omit<Painting, "rgba">;
+export type { Painted };
 
+/** One view of the page. What it is asked while it has no picture rejects. */
 export interface Painter {
-  /** Paints these pixels, or the last ones again; resolves when they are on the canvas. Null: nothing to paint. */
-  paint(style: Style, pixels?: Pixels): Promise<Painted | null>;
+  readonly view: number;
+  /** Paints this image, whose bytes are gone afterwards, or the last one again. Null: nothing to paint. */
+  paint(style: Style, image?: Image): Promise<Painted | null>;
+  /** Paints what another view holds minus what a third one holds. Rejects where they do not fit. */
+  subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null>;
+  ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]>;
+  forget(): void;
 }
+
+let views = 0;
+let workshop: Workshop | null = null;
 
 export function createPainter(canvas: HTMLCanvasElement): Painter {
   const target = typeof OffscreenCanvas === "undefined" ? null : canvas.getContext("bitmaprenderer");
   return target === null ? new LocalPainter(canvas) : new WorkerPainter(canvas, target);
 }
 
+type Work<O = Order> = O extends Order ? Omit<O, "sequence"> : never;
+
 /** One worker serves every view of the page. */
 class Workshop {
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  private readonly waiting = new Map<number, (reply: PaintReply) => void>();
+  private readonly waiting = new Map<number, (reply: Reply) => void>();
   private orders = 0;
-  private views = 0;
 
   constructor() {
-    this.worker.addEventListener("message", ({ data }: MessageEvent<PaintReply>) => {
+    this.worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
       this.waiting.get(data.sequence)?.(data);
       this.waiting.delete(data.sequence);
     });
   }
 
-  newView(): number {
-    return ++this.views;
-  }
-
-  order(order: Omit<PaintOrder, "sequence">): Promise<PaintReply> {
+  async order(work: Work, transfer: Transferable[] = []): Promise<Reply> {
     const sequence = ++this.orders;
-    this.worker.postMessage({ ...order, sequence } satisfies PaintOrder);
-    return new Promise((resolve) => this.waiting.set(sequence, resolve));
+    this.worker.postMessage({ ...work, sequence } as Order, transfer);
+    const reply = await new Promise<Reply>((resolve) => this.waiting.set(sequence, resolve));
+    if (reply.problem !== undefined) throw new Error(reply.problem);
+    return reply;
   }
 }
 
-let workshop: Workshop | null = null;
-
 class WorkerPainter implements Painter {
+  readonly view = ++views;
   private readonly shop = (workshop ??= new Workshop());
-  private readonly view = this.shop.newView();
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly target: ImageBitmapRenderingContext,
   ) {}
 
-  async paint(style: Style, pixels?: Pixels): Promise<Painted | null> {
-    const order = pixels === undefined ? { view: this.view, style } : { view: this.view, style, pixels };
-    const { painted } = await this.shop.order(order);
-    if (painted === null) return null;
+  async paint(style: Style, image?: Image): Promise<Painted | null> {
+    const work: Work = { kind: "paint", view: this.view, style };
+    const buffers = new Set((image?.layers ?? []).map((layer) => layer.data.buffer as ArrayBuffer));
+    return this.put(await this.shop.order(image === undefined ? work : { ...work, image }, [...buffers]));
+  }
+
+  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null> {
+    return this.put(await this.shop.order({ kind: "subtract", view: this.view, style, quantity, from, take }));
+  }
+
+  async ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]> {
+    const reply = await this.shop.order({ kind: "ask", view: this.view, question });
+    return reply.answer as Answers[Q["kind"]];
+  }
+
+  forget(): void {
+    void this.shop.order({ kind: "forget", view: this.view });
+  }
+
+  private put({ painted }: Reply): Painted | null {
+    if (!painted) return null;
     const { bitmap, ...rest } = painted;
     resize(this.canvas, rest);
     this.target.transferFromImageBitmap(bitmap);
@@ -64,13 +90,38 @@ class WorkerPainter implements Painter {
 
 /** For browsers without OffscreenCanvas: the same painting, on this thread. */
 class LocalPainter implements Painter {
-  private pixels: Pixels | null = null;
+  private static readonly held = new Map<number, Pixels>();
+  readonly view = ++views;
 
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
-  async paint(style: Style, pixels?: Pixels): Promise<Painted | null> {
-    this.pixels = pixels ?? this.pixels;
-    const painting = this.pixels === null ? null : paint(this.pixels, style);
+  async paint(style: Style, image?: Image): Promise<Painted | null> {
+    if (image !== undefined) LocalPainter.held.set(this.view, toPixels(image));
+    return this.put(style);
+  }
+
+  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null> {
+    const [a, b] = [LocalPainter.held.get(take), LocalPainter.held.get(from)];
+    if (a === undefined || b === undefined) return null;
+    const made = difference(a, b, quantity);
+    if (typeof made === "string") throw new Error(made);
+    LocalPainter.held.set(this.view, made);
+    return this.put(style);
+  }
+
+  async ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]> {
+    const pixels = LocalPainter.held.get(this.view);
+    if (pixels === undefined) throw new Error("no picture");
+    return answer(pixels, question) as Answers[Q["kind"]];
+  }
+
+  forget(): void {
+    LocalPainter.held.delete(this.view);
+  }
+
+  private put(style: Style): Painted | null {
+    const pixels = LocalPainter.held.get(this.view);
+    const painting = pixels === undefined ? null : paint(pixels, style);
     const context = this.canvas.getContext("2d");
     if (painting === null || context === null) return null;
     const { rgba, ...rest } = painting;

@@ -1,5 +1,5 @@
 /** Quantised pictures as they travel: codes and the window they were quantised to; code 0 is "not covered". */
-import type { Image, Layer, Quantity } from "../protocol";
+import type { Histogram, Image, Layer, Quantity } from "../protocol";
 
 export interface PixelLayer {
   quantity: Quantity;
@@ -8,9 +8,17 @@ export interface PixelLayer {
   /** Highest code: 2**bits - 1. */
   top: number;
   codes: Uint8Array | Uint16Array;
+  /** Of the whole picture, where the service sends it. */
+  histogram: Histogram | null;
 }
 
-export interface Pixels {
+/** Where the pixels that were sent lie among the full ones: full = origin + step * sent. */
+export interface Frame {
+  origin: [number, number];
+  step: number;
+}
+
+export interface Pixels extends Frame {
   modes: number;
   rows: number;
   cols: number;
@@ -20,7 +28,7 @@ export interface Pixels {
 export function toPixels(image: Image): Pixels {
   const [modes, rows, cols] = image.shape;
   const layers = image.layers.map((layer) => toLayer(layer, modes * rows * cols));
-  return { modes, rows, cols, layers };
+  return { modes, rows, cols, origin: image.origin, step: image.step, layers };
 }
 
 function toLayer(layer: Layer, count: number): PixelLayer {
@@ -31,7 +39,12 @@ function toLayer(layer: Layer, count: number): PixelLayer {
   // A copy, since the codes lie anywhere in the message and 16-bit views must begin at an even byte.
   const own = layer.data.slice();
   const codes = layer.bits === 16 ? new Uint16Array(own.buffer) : own;
-  return { quantity: layer.quantity, low: layer.low, high: layer.high, top: 2 ** layer.bits - 1, codes };
+  const { quantity, low, high, histogram } = layer;
+  return { quantity, low, high, top: 2 ** layer.bits - 1, codes, histogram };
+}
+
+export function layerOf(pixels: Pixels, quantity: Quantity): PixelLayer | undefined {
+  return pixels.layers.find((l) => l.quantity === quantity);
 }
 
 /** value = low + (code - 1) / (2**bits - 2) * (high - low); NaN where not covered. */
@@ -40,9 +53,9 @@ export function dequantise(code: number, layer: Pick<PixelLayer, "low" | "high" 
   return layer.low + ((code - 1) / (layer.top - 1)) * (layer.high - layer.low);
 }
 
-/** The value of one pixel, or null where the picture has none. */
+/** The value of one pixel of those that were sent, or null where the picture has none. */
 export function valueAt(pixels: Pixels, quantity: Quantity, mode: number, row: number, col: number): number | null {
-  const layer = pixels.layers.find((l) => l.quantity === quantity);
+  const layer = layerOf(pixels, quantity);
   const inside = row >= 0 && col >= 0 && row < pixels.rows && col < pixels.cols;
   if (layer === undefined || !inside) return null;
   const code = layer.codes[(mode * pixels.rows + row) * pixels.cols + col];

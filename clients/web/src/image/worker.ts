@@ -1,57 +1,78 @@
-/** Paints pictures off the main thread: codes come in, a bitmap that is ready for the screen goes out. */
+/** Keeps pictures off the main thread: bytes come in, bitmaps that are ready for the screen and numbers go out. */
+import type { Image, Quantity } from "../protocol";
+import { difference } from "./difference";
+import { answer, type Answers, type Question } from "./measure";
 import { paint, type Painting, type Style } from "./paint";
-import type { Pixels } from "./pixels";
+import { toPixels, type Pixels } from "./pixels";
 
-export interface PaintOrder {
-  view: number;
-  sequence: number;
-  style: Style;
-  /** Left out when only the style changed: the last pixels of this view are painted again. */
-  pixels?: Pixels;
-}
+export type Order = { view: number; sequence: number } & (
+  | { kind: "paint"; style: Style; /** Left out when only the style changed. */ image?: Image }
+  | { kind: "subtract"; style: Style; quantity: Quantity; from: number; take: number }
+  | { kind: "ask"; question: Question }
+  | { kind: "forget" }
+);
 
-export interface PaintReply {
-  view: number;
+export type Painted = Omit<Painting, "rgba">;
+
+export interface Reply {
   sequence: number;
   /** Null where there is nothing that could be painted in this style. */
-  painted: (Omit<Painting, "rgba"> & { bitmap: ImageBitmap }) | null;
+  painted?: (Painted & { bitmap: ImageBitmap }) | null;
+  answer?: Answers[Question["kind"]];
+  /** Why it could not be done. */
+  problem?: string;
 }
 
 interface Scope {
-  addEventListener: (type: "message", listener: (event: MessageEvent<PaintOrder>) => void) => void;
-  postMessage: (reply: PaintReply, transfer: Transferable[]) => void;
-}
-
-interface Easel {
-  pixels: Pixels;
-  canvas: OffscreenCanvas;
+  addEventListener: (type: "message", listener: (event: MessageEvent<Order>) => void) => void;
+  postMessage: (reply: Reply, transfer: Transferable[]) => void;
 }
 
 const scope = self as unknown as Scope;
-const easels = new Map<number, Easel>();
-
-function easel({ view, pixels }: PaintOrder): Easel | undefined {
-  const known = easels.get(view);
-  if (pixels === undefined) return known;
-  const next = { pixels, canvas: known?.canvas ?? new OffscreenCanvas(1, 1) };
-  easels.set(view, next);
-  return next;
-}
+const held = new Map<number, Pixels>();
+const canvas = new OffscreenCanvas(1, 1);
 
 scope.addEventListener("message", ({ data: order }) => {
-  const { view, sequence, style } = order;
-  const own = easel(order);
-  const painting = own === undefined ? null : paint(own.pixels, style);
-  // Said to be read, the canvas stays in plain memory: pixels that come from there have no way through a GPU.
-  const context = own?.canvas.getContext("2d", { willReadFrequently: true });
-  if (own === undefined || painting === null || !context) {
-    scope.postMessage({ view, sequence, painted: null }, []);
-    return;
+  const { sequence } = order;
+  try {
+    const reply = fulfil(order);
+    scope.postMessage({ sequence, ...reply }, reply.painted ? [reply.painted.bitmap] : []);
+  } catch (error) {
+    scope.postMessage({ sequence, problem: String(error) }, []);
   }
-  const { rgba, ...rest } = painting;
-  if (own.canvas.width !== rest.width) own.canvas.width = rest.width;
-  if (own.canvas.height !== rest.height) own.canvas.height = rest.height;
-  context.putImageData(new ImageData(rgba, rest.width, rest.height), 0, 0);
-  const bitmap = own.canvas.transferToImageBitmap();
-  scope.postMessage({ view, sequence, painted: { ...rest, bitmap } }, [bitmap]);
 });
+
+function fulfil(order: Order): Omit<Reply, "sequence"> {
+  switch (order.kind) {
+    case "paint":
+      if (order.image !== undefined) held.set(order.view, toPixels(order.image));
+      return { painted: painted(held.get(order.view), order.style) };
+    case "subtract": {
+      const [a, b] = [held.get(order.take), held.get(order.from)];
+      if (a === undefined || b === undefined) return { painted: null };
+      const made = difference(a, b, order.quantity);
+      if (typeof made === "string") return { problem: made };
+      held.set(order.view, made);
+      return { painted: painted(made, order.style) };
+    }
+    case "ask": {
+      const pixels = held.get(order.view);
+      return pixels === undefined ? { problem: "no picture" } : { answer: answer(pixels, order.question) };
+    }
+    case "forget":
+      held.delete(order.view);
+      return {};
+  }
+}
+
+function painted(pixels: Pixels | undefined, style: Style): Reply["painted"] {
+  const painting = pixels === undefined ? null : paint(pixels, style);
+  // Said to be read, the canvas stays in plain memory: pixels that come from there have no way through a GPU.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (painting === null || context === null) return null;
+  const { rgba, ...rest } = painting;
+  if (canvas.width !== rest.width) canvas.width = rest.width;
+  if (canvas.height !== rest.height) canvas.height = rest.height;
+  context.putImageData(new ImageData(rgba, rest.width, rest.height), 0, 0);
+  return { ...rest, bitmap: canvas.transferToImageBitmap() };
+}

@@ -4,28 +4,58 @@ import UPlot from "uplot";
 
 import { column, type Table } from "../state/table";
 import { formatCount, formatError } from "./format";
+import { thinned } from "./thin";
 import { formatTick, logRange, logTicks } from "./ticks";
 
-/** A logarithmic axis has no place for zero, and a gap is better than a lie where a value was not computed. */
-function positive(values: Float64Array): (number | null)[] {
-  return Array.from(values, (value) => (value > 0 ? value : null));
+/** More rows than this are thinned out: there are not so many pixels. */
+const MOST_ROWS = 1500;
+
+/** The rows between two iterations, thinned out where they are too many to be told apart. */
+export function curveData(table: Table, from = -Infinity, to = Infinity): AlignedData {
+  const iterations = column(table, "iteration");
+  const error = column(table, "error");
+  const first = Math.max(0, bound(iterations, from) - 1);
+  const rows = thinned(error, first, Math.min(iterations.length, bound(iterations, to) + 2), MOST_ROWS);
+  const pick = (values: Float64Array) => rows.map((row) => values[row] ?? 0);
+  // A logarithmic axis has no place for zero, and a gap is better than a lie where a value was not computed.
+  const positive = (values: Float64Array) => rows.map((row) => ((values[row] ?? 0) > 0 ? (values[row] ?? null) : null));
+  return [pick(iterations), pick(column(table, "frames")), positive(column(table, "r_factor")), positive(error)];
 }
 
-export function curveData(table: Table): AlignedData {
-  const frames = Array.from(column(table, "frames"));
-  return [
-    Array.from(column(table, "iteration")),
-    frames,
-    positive(column(table, "r_factor")),
-    positive(column(table, "error")),
-  ];
+/** How many of the iterations, which only grow, are below a value. */
+function bound(iterations: Float64Array, value: number): number {
+  let [low, high] = [0, iterations.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((iterations[middle] ?? 0) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Short marks at the bottom where chunks arrived; none where they would run into each other. */
+function drawArrivals(plot: UPlot, marks: number[], stroke: string): void {
+  const { ctx, bbox } = plot;
+  const places = marks.map((at) => plot.valToPos(at, "x", true)).filter((x) => x >= bbox.left && x <= bbox.left + bbox.width);
+  if (places.length * 4 > bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = window.devicePixelRatio;
+  ctx.beginPath();
+  for (const x of places) {
+    ctx.moveTo(x, bbox.top + bbox.height);
+    ctx.lineTo(x, bbox.top + bbox.height - 8 * window.devicePixelRatio);
+  }
+  ctx.stroke();
+  ctx.restore();
 }
 
 function counts(_: UPlot, values: number[]): string[] {
   return values.map((value) => (Number.isInteger(value) ? formatCount(value) : ""));
 }
 
-export function curveOptions(theme: CSSStyleDeclaration): Options {
+/** `marks` gives the iterations at which chunks arrived. */
+export function curveOptions(theme: CSSStyleDeclaration, marks: () => number[]): Options {
   const colour = (name: string) => theme.getPropertyValue(name).trim();
   const font = `11px ${theme.fontFamily}`;
   const axis = {
@@ -58,6 +88,7 @@ export function curveOptions(theme: CSSStyleDeclaration): Options {
       { ...axis, scale: "frames", side: 1, size: 40, grid: { show: false }, values: counts },
     ],
     series: curveSeries(colour),
+    hooks: { draw: [(plot) => drawArrivals(plot, marks(), colour("--dim"))] },
   };
 }
 

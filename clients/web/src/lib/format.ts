@@ -57,3 +57,9 @@ export function formatOnScale(value: number, span: number): string {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(span)));
   return value.toFixed(Math.min(digits, 6)).replace(/^-(0\.?0*)$/, "$1");
 }
+
+/** Photons as powers of ten, the way people compare exposures. */
+export function formatPhotons(count: number): string {
+  if (!(count > 0)) return DASH;
+  return count < 1e4 ? Math.round(count).toLocaleString("en-US") : count.toExponential(2).replace("e+", "e");
+}

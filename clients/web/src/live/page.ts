@@ -3,12 +3,19 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { INITIAL, type Action, type State } from "../state/model";
 import { reduce } from "../state/reducer";
+import { loadSettings, saveSettings } from "../state/settings";
 import { createStore } from "../state/store";
 import { localNow } from "./clock";
 import { liveUrl } from "./rest";
 import { Session } from "./session";
 
-export const store = createStore<State, Action>(reduce, INITIAL);
+export const store = createStore<State, Action>(reduce, loadSettings(INITIAL));
+let seen = store.get();
+store.subscribe(() => {
+  const { looking, views, showPositions } = store.get();
+  if (looking !== seen.looking || views !== seen.views || showPositions !== seen.showPositions) saveSettings(store.get());
+  seen = store.get();
+});
 export const session = new Session(store, liveUrl());
 
 /** Part of the state; renders again when that part changes. The selector must return the same for the same state. */

@@ -4,8 +4,9 @@ import type { Action, State } from "../state/model";
 import type { Store } from "../state/store";
 import { localNow, ServiceClock } from "./clock";
 import { LiveConnection } from "./connection";
+import { fetchImage } from "./pictures";
 import { reachable } from "./rest";
-import { imageRequests, isField, isWanted, subscription } from "./subscription";
+import { fieldRequests, isField, isWanted, subscription } from "./subscription";
 
 /** Puts an image on the screen; resolves to whether it is there. */
 export type Sink = (image: Image) => Promise<boolean>;
@@ -18,6 +19,8 @@ export class Session {
   private subscribed: { reconstruction: string; wish: string } | null = null;
   /** The scan whose event log is followed, and the name that was said, on this connection. */
   private watched: string | null = null;
+  /** The pictures of the history that were asked for last. */
+  private recalled = "";
   private introduced: string | null = null;
 
   constructor(
@@ -46,8 +49,11 @@ export class Session {
   private receive(message: ServerMessage): void {
     if ("now_ns" in message) this.clock.hear(message.now_ns, localNow());
     if (message.t === "image") {
-      void this.show(message);
+      void this.take(message);
       return;
+    }
+    if (message.t === "points") {
+      this.connection.send({ t: "credit", reconstruction: message.reconstruction, name: "points" });
     }
     if (message.t === "service") this.connection.send({ t: "beat" });
     if (message.t === "events" && this.lacks(message)) this.watched = null; // asked for again below
@@ -68,20 +74,46 @@ export class Session {
     return this.store.get().series[reconstruction]?.[t].rows ?? 0;
   }
 
-  private async show(image: Image): Promise<void> {
-    const sink = this.sinks.get(image.name);
-    if (sink === undefined || !isWanted(image, this.store.get())) return;
+  /** A picture from the stream: after it is shown, the next may come. */
+  private async take(image: Image): Promise<void> {
+    const { reconstruction, name } = image;
+    const state = this.store.get();
+    if (isField(name) && state.looking.at !== null) return; // it was on its way when the history was opened
     try {
-      if (!(await sink(image))) return;
+      if (await this.show(image)) this.connection.send({ t: "credit", reconstruction, name });
     } catch (error) {
-      this.store.dispatch({ type: "notice", notice: { text: `Picture not shown: ${String(error)}`, at: localNow() } });
-      return;
+      this.complain(error);
+      this.connection.send({ t: "credit", reconstruction, name }); // the next one may be better
     }
+  }
+
+  /** Whether the picture is on the screen now. */
+  private async show(image: Image): Promise<boolean> {
+    const sink = this.sinks.get(image.name);
+    if (sink === undefined || !isWanted(image, this.store.get()) || !(await sink(image))) return false;
     const { layers: _, t: __, name, ...rest } = image;
-    if (!isField(name)) return;
-    const shown = { ...rest, name };
-    this.store.dispatch({ type: "shown", shown });
-    this.connection.send({ t: "credit", reconstruction: image.reconstruction, name: image.name });
+    if (isField(name)) this.store.dispatch({ type: "shown", shown: { ...rest, name } });
+    return true;
+  }
+
+  private complain(error: unknown): void {
+    const text = `Picture not shown: ${error instanceof Error ? error.message : String(error)}`;
+    this.store.dispatch({ type: "notice", notice: { text, at: localNow() } });
+  }
+
+  /** The pictures of a moment of the history, once for each way of looking at it. */
+  private recall(state: State): void {
+    const { reconstruction, looking } = state;
+    const requests = looking.at === null || looking.frozen ? [] : fieldRequests(state);
+    const wish = JSON.stringify([reconstruction, looking.at, requests]);
+    if (wish === this.recalled) return;
+    this.recalled = wish;
+    for (const request of requests) {
+      if (reconstruction === null) return;
+      fetchImage(reconstruction, request, looking.at)
+        .then((image) => (this.recalled === wish ? this.show(image) : false))
+        .catch((error: unknown) => this.complain(error));
+    }
   }
 
   private lose(): void {
@@ -108,7 +140,8 @@ export class Session {
     this.introduce(state);
     this.watch(state);
     const wanted = subscription(state);
-    const wish = JSON.stringify(imageRequests(state));
+    this.recall(state);
+    const wish = JSON.stringify([wanted?.images, wanted?.points]);
     const old = this.subscribed;
     if (old?.reconstruction === wanted?.reconstruction && (wanted === null || old?.wish === wish)) return;
     if (old !== null && old.reconstruction !== wanted?.reconstruction) {

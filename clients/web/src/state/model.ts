@@ -1,8 +1,9 @@
 /** Everything the page shows, in one place, and all that can happen to it. */
 import type { ColormapName } from "../image/colormaps";
 import type { Levels } from "../image/levels";
-import type { Look } from "../image/paint";
+import type { FieldLook } from "../image/paint";
 import type { Alarm, FieldName, Image, ReconstructionStatus, ScanEvent, ScanStatus, ServerMessage, ServiceStatus } from "../protocol";
+import { LOOKING, type Looking, type ScanPoints } from "./looking";
 import { EMPTY_TABLE, type Table } from "./table";
 
 export type Connection = "connecting" | "open" | "lost";
@@ -22,10 +23,10 @@ export interface Notice {
 }
 
 export interface ViewSettings {
-  look: Look;
-  colormaps: Record<Look, ColormapName>;
+  look: FieldLook;
+  colormaps: Record<FieldLook, ColormapName>;
   /** Levels that a person locked, for each look. */
-  locked: Record<Look, Levels | null>;
+  locked: Record<FieldLook, Levels | null>;
 }
 
 /** What a person is asked or told in a window of its own. */
@@ -61,6 +62,8 @@ export interface State {
   /** The part of the object asked for at full resolution: (row, col, height, width). */
   crop: [number, number, number, number] | null;
   showPositions: boolean;
+  looking: Looking;
+  points: ScanPoints | null;
   notice: Notice | null;
   operation: Operation;
 }
@@ -75,6 +78,7 @@ export type Action =
   | { type: "view"; name: FieldName; settings: Partial<ViewSettings> }
   | { type: "crop"; crop: State["crop"] }
   | { type: "showPositions"; show: boolean }
+  | { type: "look"; change: Partial<Looking> }
   | { type: "notice"; notice: Notice | null }
   | { type: "person"; name: string }
   | { type: "dialog"; dialog: DialogName | null };
@@ -100,6 +104,8 @@ export const INITIAL: State = {
   },
   crop: null,
   showPositions: false,
+  looking: LOOKING,
+  points: null,
   notice: null,
   operation: { viewer: "", person: "", service: null, alarms: [], events: { scan: null, list: [] }, dialog: null },
 };

@@ -1,12 +1,13 @@
 /** From one state to the next: pure, so that every turn of it can be tested. */
 import type { Hello, ReconstructionStatus, Series, ServerMessage } from "../protocol";
+import { readPoints, turnTo } from "./looking";
 import { NO_SERIES, type Action, type SeriesOf, type State } from "./model";
 import { greetOperation, operate, watchEvents } from "./operation";
 import { settleSelection } from "./select";
 import { append } from "./table";
 
 export function reduce(state: State, action: Action): State {
-  return watchEvents(turn(state, action));
+  return turnTo(state, watchEvents(turn(state, action)));
 }
 
 function turn(state: State, action: Action): State {
@@ -33,6 +34,8 @@ function turn(state: State, action: Action): State {
       return { ...state, crop: action.crop };
     case "showPositions":
       return { ...state, showPositions: action.show };
+    case "look":
+      return { ...state, looking: { ...state.looking, ...action.change } };
     case "notice":
       return { ...state, notice: action.notice };
     case "person":
@@ -75,6 +78,7 @@ function receive(state: State, message: ServerMessage): State {
     case "events":
       return { ...state, operation: operate(state.operation, message) };
     case "points":
+      return message.reconstruction === state.reconstruction ? { ...state, points: readPoints(message) } : state;
     case "image":
       return state; // its pixels go to the painter; what was painted comes back as "shown"
   }

@@ -59,3 +59,15 @@ export function selectedReconstruction(state: State): ReconstructionStatus | nul
 export function selectedSeries(state: State): SeriesOf {
   return state.reconstruction === null ? NO_SERIES : (state.series[state.reconstruction] ?? NO_SERIES);
 }
+
+/** The newest reconstruction with a picture of the scan before the one that is looked at. */
+export function earlierReconstruction(state: State): ReconstructionStatus | null {
+  const now = selectedScan(state);
+  if (now === null) return null;
+  const before = newestFirst(state.scans).filter((s) => s.created_ns < now.created_ns);
+  for (const { id } of before) {
+    const found = reconstructionsOf(state, id).find((r) => r.snapshot > 0);
+    if (found !== undefined) return found;
+  }
+  return null;
+}

@@ -1,0 +1,77 @@
+"""study: published studies of live ptychography, repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from service.cli.options import err, out
+
+app = typer.Typer()
+study = typer.Typer(help="Published studies of live ptychography, repeated: simulated, run, evaluated, told.")
+app.add_typer(study, name="study")
+
+Folder = Annotated[Path, typer.Option("--out", help="folder of the study; an interrupted one goes on there")]
+PresetFile = Annotated[Path | None, typer.Option("--preset", help="YAML file, see configs/studies", dir_okay=False)]
+Steps = Annotated[str | None, typer.Option(help="only these steps in pixels, for example 10,27")]
+Seeds = Annotated[str | None, typer.Option(help="only these noise seeds, for example 0,1")]
+Only = Annotated[str | None, typer.Option(help="only these runs: live, offline, control, small-chunks, rpie-then-dm")]
+NoFigures = Annotated[bool, typer.Option("--no-figures", help="tables alone, without matplotlib")]
+
+
+class Bar:
+    """Where a study shows how far it is."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        self.progress = Progress(*columns, TimeRemainingColumn(), console=err, speed_estimate_period=300)
+        self._task = self.progress.add_task("study", total=None)
+
+    def begin(self, total: float) -> None:
+        """So much work in all."""
+        self.progress.update(self._task, total=total)
+
+    def show(self, name: str, done: float) -> None:
+        """What is being done, and how much work is done in all."""
+        self.progress.update(self._task, description=name, completed=done)
+
+
+@study.command("realtime-vs-offline")
+def realtime_vs_offline(
+    folder: Folder = Path("study-realtime-vs-offline"),
+    quick: Annotated[bool, typer.Option("--quick", help="small frames, minutes, through the real service")] = False,
+    preset_file: PresetFile = None,
+    steps: Steps = None,
+    seeds: Seeds = None,
+    only: Only = None,
+    threads: Annotated[int, typer.Option(min=1, help="threads of the reconstruction")] = 1,
+    no_figures: NoFigures = False,
+) -> None:
+    """Whether a live reconstruction ends as good as an offline one (Lexelius, Kahnt & Maia 2025); exit code 1 if not.
+
+    Several may run at once over one --out: each takes what no other is at.
+
+    Example: ptycholive study realtime-vs-offline --steps 10,27 --seeds 0 --threads 1 --out study
+    """
+    from engines import parallel
+    from studies.command import Selection, run_realtime
+    from studies.presets import QUICK, RealtimePreset, read_preset
+
+    parallel.set_threads(threads)
+    preset = QUICK if quick else RealtimePreset()
+    if preset_file is not None:
+        preset = read_preset(preset_file, RealtimePreset)
+    selection = Selection.parse(steps, seeds, only)
+    with (bar := Bar()).progress:
+        found, elsewhere = run_realtime(
+            folder, preset, selection, bar, by_service=quick, threads=threads, with_figures=not no_figures
+        )
+    out.print((folder / "results.txt").read_text(), soft_wrap=True, markup=False, highlight=False)
+    for name in elsewhere:
+        err.print(f"{name}: left to another process; run this again when that has ended")
+    out.print(f"written to {folder}", soft_wrap=True)
+    if any(rule.holds is False for rule in found):
+        raise typer.Exit(1)

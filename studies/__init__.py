@@ -1,0 +1,1 @@
+"""Published studies of live ptychography as commands: simulated, run, evaluated and told."""
