@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_SAMPLES = 512
+MOST_SAMPLES = 256
 """Rows and columns that are looked at, of however many there are."""
-ROUNDS = 3
+ROUNDS = 2
 """Of least squares, each on what the one before left."""
 UNWRAPPED = np.pi / 2
 """Residual phases beyond this are features or wraps, and do not count."""

@@ -125,6 +125,114 @@ QUICK = RealtimePreset(
 """
 
 
+EngineName = Literal["dm", "epie", "rpie", "lsqml"]
+
+
+class GrowingPreset(Preset):
+    """Growing subsets, as in Weber et al., Microsc. Microanal. 30 (2024) 103."""
+
+    size: Annotated[int, Field(ge=16, multiple_of=2)] = 128
+    """Pixels of a frame's edge."""
+    side: Count = 10
+    """Positions along an edge of the raster."""
+    step_px: Positive = 6
+    """Between positions, in pixels of the object."""
+    photons: Positive = 1e10
+    """In each frame."""
+    seed: int = 0
+    """Of noise, jitter and random order."""
+    engines: tuple[EngineName, ...] = ("dm", "epie")
+    """The paper used ePIE."""
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Of DM."""
+    patterns_per_step: Count = 10
+    """By which a subset grows."""
+    iterations_per_step: Count = 10
+    """On each subset, and between two averages of disjoint ones."""
+    iterations: Count = 1000
+    """In all."""
+    over_iterations: Count = 1000
+    """On each subset, where it is over-optimised."""
+    shares: tuple[Count, ...] = (2, 3, 4)
+    """Into which the sums over all frames are split."""
+    crop_px: Count = 45
+    """Edge of the square that is compared."""
+
+
+class GridPoint(Preset):
+    """One point of the grid."""
+
+    step_px: Positive = 5
+    """Between positions, in pixels of the object."""
+    photons: Positive = 1e10
+    """In each frame."""
+    engine: EngineName = "dm"
+    """Algorithm."""
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Of DM."""
+    chunk: Count = 25
+    """Frames that arrive together."""
+    start_after: Count = 25
+    """Frames to wait for."""
+    iterations_per_chunk: Count = 30
+    """K, for 25 frames; fewer for smaller chunks."""
+
+    @property
+    def offline_name(self) -> str:
+        """Of the offline run that it is held against."""
+        alpha = f"-alpha{self.alpha:g}" if self.engine == "dm" else ""
+        return f"step{self.step_px:g}-{self.photons:.0e}-{self.engine}{alpha}".replace("e+", "e")
+
+    @property
+    def name(self) -> str:
+        """Of its live run."""
+        return f"{self.offline_name}-chunk{self.chunk}-after{self.start_after}-k{self.iterations_per_chunk}"
+
+
+class GridPreset(Preset):
+    """Where real time stops being as good as offline: one thing varied at a time, at several overlaps."""
+
+    size: Annotated[int, Field(ge=16, multiple_of=2)] = 128
+    """Pixels of a frame's edge."""
+    frames: Count = 100
+    """On an Archimedean spiral."""
+    seed: int = 0
+    """Of the noise."""
+    iterations: Count = 400
+    """In all, live and offline."""
+    crop_px: Count = 45
+    """Edge of the square that is compared."""
+    overlap_steps_px: tuple[Positive, ...] = (5, 13, 17, 20, 24, 27)
+    """Steps at which nothing else is varied."""
+    steps_px: tuple[Positive, ...] = (5, 13, 20)
+    """Steps at which all that follows is varied."""
+    chunk: tuple[Count, ...] = (1, 5, 25, 100)
+    """Frames that arrive together."""
+    start_after: tuple[Count, ...] = (5, 10, 25)
+    """Frames to wait for, in chunks of 5."""
+    iterations_per_chunk: tuple[Count, ...] = (5, 10, 30, 100)
+    """K."""
+    photons: tuple[Positive, ...] = (1e6, 1e8, 1e10, 1e12)
+    """In each frame."""
+    alpha: tuple[float, ...] = (0.0, 0.5, 0.8, 1.0)
+    """Of DM."""
+    engine: tuple[EngineName, ...] = ("dm", "rpie", "lsqml")
+    """Algorithms."""
+
+    @property
+    def points(self) -> list[tuple[str, GridPoint]]:
+        """Each with what is varied in it; the same point may stand in several places."""
+        found = [("overlap", GridPoint(step_px=step)) for step in self.overlap_steps_px]
+        for step in self.steps_px:
+            base = GridPoint(step_px=step)
+            found += [("chunk", base.model_copy(update={"chunk": each})) for each in self.chunk]
+            small = base.model_copy(update={"chunk": 5})
+            found += [("start-after", small.model_copy(update={"start_after": each})) for each in self.start_after]
+            for name in ("iterations_per_chunk", "photons", "alpha", "engine"):
+                found += [(name, base.model_copy(update={name: each})) for each in getattr(self, name)]
+        return found
+
+
 def read_preset(path: Path, kind: type[PresetType]) -> PresetType:
     """A preset from YAML; raises `ValueError` saying which field is wrong."""
     try:

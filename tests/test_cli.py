@@ -29,7 +29,7 @@ def test_words_that_scripts_rely_on() -> None:
     assert {"serve", "demo", "replay", "simulate", "reconstruct", "compare", "attach"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["realtime-vs-offline"])
+@pytest.mark.parametrize("command", ["realtime-vs-offline", "growing-subsets", "where-it-stops"])
 def test_help_of_a_study_shows_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, ["study", command, "--help"])
     assert shown.exit_code == 0

@@ -31,7 +31,7 @@ class Method(NamedTuple):
     refinement: Refinement | None = None
 
 
-# Like the peers', the steps were tried out for the least time to the error; the defaults are gentler.
+# Like those of PtyLab's mPIE, the steps were tried out for the least time to the error; the defaults are gentler.
 BRISK = RPIE(object_regularisation=0.05, object_step=1.0, probe_start=1, metrics_every=0)
 METHODS = {
     "dm": Method(DM()),

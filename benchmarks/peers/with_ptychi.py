@@ -30,7 +30,7 @@ MARGIN = 2
 
 
 def options(method: str) -> Any:
-    """The settings of a method, tried out for the least time an iteration and to the error."""
+    """The settings of a method; chunks and batches were tried out for the least time an iteration."""
     if method == "dm":
         chosen = api.DMOptions()
         chosen.reconstructor_options.chunk_length = 16

@@ -41,7 +41,7 @@ def reconstruction(scan: Scan) -> tuple[Reconstruction, ExperimentalData, Params
 
 
 def engine(method: str, parts: Any) -> Any:
-    """The method, its steps tried out for the least time to the error."""
+    """The method; mPIE's steps were tried out for the least time to the error, ePIE has the same."""
     made = {"epie": Engines.ePIE, "mpie": Engines.mPIE}[method](*parts)
     made.betaObject, made.betaProbe = 1.0, 0.25
     made.alphaObject, made.alphaProbe = 0.05, 1.0

@@ -19,6 +19,7 @@ PresetFile = Annotated[Path | None, typer.Option("--preset", help="YAML file, se
 Steps = Annotated[str | None, typer.Option(help="only these steps in pixels, for example 10,27")]
 Seeds = Annotated[str | None, typer.Option(help="only these noise seeds, for example 0,1")]
 Only = Annotated[str | None, typer.Option(help="only these runs: live, offline, control, small-chunks, rpie-then-dm")]
+OneThread = Annotated[int, typer.Option(min=1, help="threads of the reconstruction")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="tables alone, without matplotlib")]
 
 
@@ -47,7 +48,7 @@ def realtime_vs_offline(
     steps: Steps = None,
     seeds: Seeds = None,
     only: Only = None,
-    threads: Annotated[int, typer.Option(min=1, help="threads of the reconstruction")] = 1,
+    threads: OneThread = 1,
     no_figures: NoFigures = False,
 ) -> None:
     """Whether a live reconstruction ends as good as an offline one (Lexelius, Kahnt & Maia 2025); exit code 1 if not.
@@ -69,9 +70,64 @@ def realtime_vs_offline(
         found, elsewhere = run_realtime(
             folder, preset, selection, bar, by_service=quick, threads=threads, with_figures=not no_figures
         )
+    _tell(folder, elsewhere)
+    if any(rule.holds is False for rule in found):
+        raise typer.Exit(1)
+
+
+@study.command("growing-subsets")
+def growing_subsets(
+    folder: Folder = Path("study-growing-subsets"),
+    preset_file: PresetFile = None,
+    threads: OneThread = 1,
+    no_figures: NoFigures = False,
+) -> None:
+    """Whether growing subsets, odd scan orders and early over-optimisation do harm (Weber et al. 2024).
+
+    Example: ptycholive study growing-subsets --out study-growing-subsets
+    """
+    from engines import parallel
+    from studies.others import run_growing
+    from studies.presets import GrowingPreset, read_preset
+
+    parallel.set_threads(threads)
+    preset = GrowingPreset() if preset_file is None else read_preset(preset_file, GrowingPreset)
+    with (bar := Bar()).progress:
+        _, elsewhere = run_growing(folder, preset, bar, not no_figures)
+    _tell(folder, elsewhere)
+
+
+@study.command("where-it-stops")
+def where_it_stops(
+    folder: Folder = Path("study-where-it-stops"),
+    preset_file: PresetFile = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="only these: overlap, chunk, start-after, iterations_per_chunk, photons, alpha, engine"),
+    ] = None,
+    threads: OneThread = 1,
+    no_figures: NoFigures = False,
+) -> None:
+    """Where a live reconstruction stops being as good as an offline one: chunks, overlap, photons, engines.
+
+    Several may run at once over one --out: each takes what no other is at.
+
+    Example: ptycholive study where-it-stops --only overlap,chunk --out study-where-it-stops
+    """
+    from engines import parallel
+    from studies.others import run_grid
+    from studies.presets import GridPreset, read_preset
+
+    parallel.set_threads(threads)
+    preset = GridPreset() if preset_file is None else read_preset(preset_file, GridPreset)
+    varied = None if only is None else tuple(each.strip() for each in only.split(","))
+    with (bar := Bar()).progress:
+        _, elsewhere = run_grid(folder, preset, varied, bar, not no_figures)
+    _tell(folder, elsewhere)
+
+
+def _tell(folder: Path, elsewhere: list[str]) -> None:
     out.print((folder / "results.txt").read_text(), soft_wrap=True, markup=False, highlight=False)
     for name in elsewhere:
         err.print(f"{name}: left to another process; run this again when that has ended")
     out.print(f"written to {folder}", soft_wrap=True)
-    if any(rule.holds is False for rule in found):
-        raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -26,6 +27,14 @@ GUESS = f"{SHARED / 'velociprobe_siemens' / 'siemens.h5'}:/probe_guess"
 PROBE = "round:50nm,defocus=980um"
 FRAMES = 120
 PATIENCE_S = 120.0
+PRESETS = {
+    "star": {
+        "geometry": {"energy_J": 9.933495e-16, "distance_m": 2.0, "detector_pixel_m": 75e-6},
+        "orientation": {"frames": "flip_rows"},
+        "probe": PROBE,
+        "modes": 2,
+    }
+}
 T = TypeVar("T")
 
 needs_measured = pytest.mark.skipif(not MEASURED.exists(), reason=f"measured scan not found: {MEASURED}")
@@ -166,7 +175,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, simulated: Path) -> Iterat
     """A service that the tests of a module share."""
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(simulated, folder)
-    started = Service(folder)
+    started = Service(folder, PTYCHOLIVE_PRESETS=json.dumps(PRESETS))
     try:
         yield started.ready()
     finally:
@@ -186,3 +195,6 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """A command of this program, to its end."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+
+
+from tests.e2e.browsing import chromium, page, visit  # noqa: E402, F401 - fixtures, which need what is above

@@ -4,7 +4,9 @@ import { difference } from "./difference";
 import { answer, type Answers, type Question } from "./measure";
 import { paint, type Style } from "./paint";
 import { toPixels, type Pixels } from "./pixels";
-import type { Order, Painted, Reply } from "./worker";
+import type { TokenImage } from "./lines";
+import type { Painted, Reply } from "./worker";
+import { hasWorkshop, workshop } from "./workshop";
 
 export type { Painted };
 
@@ -20,40 +22,15 @@ export interface Painter {
 }
 
 let views = 0;
-let workshop: Workshop | null = null;
 
 export function createPainter(canvas: HTMLCanvasElement): Painter {
-  const target = typeof OffscreenCanvas === "undefined" ? null : canvas.getContext("bitmaprenderer");
+  const target = hasWorkshop ? canvas.getContext("bitmaprenderer") : null;
   return target === null ? new LocalPainter(canvas) : new WorkerPainter(canvas, target);
-}
-
-type Work<O = Order> = O extends Order ? Omit<O, "sequence"> : never;
-
-/** One worker serves every view of the page. */
-class Workshop {
-  private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  private readonly waiting = new Map<number, (reply: Reply) => void>();
-  private orders = 0;
-
-  constructor() {
-    this.worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
-      this.waiting.get(data.sequence)?.(data);
-      this.waiting.delete(data.sequence);
-    });
-  }
-
-  async order(work: Work, transfer: Transferable[] = []): Promise<Reply> {
-    const sequence = ++this.orders;
-    this.worker.postMessage({ ...work, sequence } as Order, transfer);
-    const reply = await new Promise<Reply>((resolve) => this.waiting.set(sequence, resolve));
-    if (reply.problem !== undefined) throw new Error(reply.problem);
-    return reply;
-  }
 }
 
 class WorkerPainter implements Painter {
   readonly view = ++views;
-  private readonly shop = (workshop ??= new Workshop());
+  private readonly shop = workshop();
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -61,9 +38,11 @@ class WorkerPainter implements Painter {
   ) {}
 
   async paint(style: Style, image?: Image): Promise<Painted | null> {
-    const work: Work = { kind: "paint", view: this.view, style };
-    const buffers = new Set((image?.layers ?? []).map((layer) => layer.data.buffer as ArrayBuffer));
-    return this.put(await this.shop.order(image === undefined ? work : { ...work, image }, [...buffers]));
+    const work = { kind: "paint" as const, view: this.view, style };
+    if (image === undefined) return this.put(await this.shop.order(work));
+    if (hasToken(image)) return this.put(await this.shop.order({ ...work, token: image.token }));
+    const buffers = new Set(image.layers.map((layer) => layer.data.buffer as ArrayBuffer));
+    return this.put(await this.shop.order({ ...work, image }, [...buffers]));
   }
 
   async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null> {
@@ -129,6 +108,11 @@ class LocalPainter implements Painter {
     context.putImageData(new ImageData(rgba, rest.width, rest.height), 0, 0);
     return rest;
   }
+}
+
+/** Whether its pixels are with the worker already. */
+function hasToken(image: Image): image is TokenImage {
+  return "token" in image;
 }
 
 function resize(canvas: HTMLCanvasElement, { width, height }: Painted): void {

@@ -1,12 +1,13 @@
 /** Keeps pictures off the main thread: bytes come in, bitmaps that are ready for the screen and numbers go out. */
 import type { Image, Quantity } from "../protocol";
 import { difference } from "./difference";
+import { Lines, type LineNews, type LineOrder } from "./lines";
 import { answer, type Answers, type Question } from "./measure";
 import { paint, type Painting, type Style } from "./paint";
 import { toPixels, type Pixels } from "./pixels";
 
 export type Order = { view: number; sequence: number } & (
-  | { kind: "paint"; style: Style; /** Left out when only the style changed. */ image?: Image }
+  | { kind: "paint"; style: Style; /** Left out when only the style changed. */ image?: Image; token?: number }
   | { kind: "subtract"; style: Style; quantity: Quantity; from: number; take: number }
   | { kind: "ask"; question: Question }
   | { kind: "forget" }
@@ -24,15 +25,20 @@ export interface Reply {
 }
 
 interface Scope {
-  addEventListener: (type: "message", listener: (event: MessageEvent<Order>) => void) => void;
-  postMessage: (reply: Reply, transfer: Transferable[]) => void;
+  addEventListener: (type: "message", listener: (event: MessageEvent<Order | LineOrder>) => void) => void;
+  postMessage: (reply: Reply | LineNews, transfer: Transferable[]) => void;
 }
 
 const scope = self as unknown as Scope;
 const held = new Map<number, Pixels>();
 const canvas = new OffscreenCanvas(1, 1);
+const lines = new Lines((news, transfer) => scope.postMessage(news, transfer));
 
 scope.addEventListener("message", ({ data: order }) => {
+  if ("line" in order) {
+    lines.obey(order);
+    return;
+  }
   const { sequence } = order;
   try {
     const reply = fulfil(order);
@@ -44,9 +50,12 @@ scope.addEventListener("message", ({ data: order }) => {
 
 function fulfil(order: Order): Omit<Reply, "sequence"> {
   switch (order.kind) {
-    case "paint":
-      if (order.image !== undefined) held.set(order.view, toPixels(order.image));
+    case "paint": {
+      const image = order.token === undefined ? order.image : lines.collect(order.token);
+      if (order.token !== undefined && image === undefined) return { painted: null };
+      if (image !== undefined) held.set(order.view, toPixels(image));
       return { painted: painted(held.get(order.view), order.style) };
+    }
     case "subtract": {
       const [a, b] = [held.get(order.take), held.get(order.from)];
       if (a === undefined || b === undefined) return { painted: null };

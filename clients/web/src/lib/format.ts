@@ -1,6 +1,8 @@
 /** Numbers as an operator reads them: few digits, a unit, and a dash where there is nothing. */
 
 const DASH = "–";
+/** Made once: making one costs many times more than using it. */
+const GROUPED = new Intl.NumberFormat("en-US");
 
 export function formatDuration(seconds: number | null): string {
   if (seconds === null || !Number.isFinite(seconds)) return DASH;
@@ -21,12 +23,12 @@ export function formatAge(seconds: number | null): string {
 
 export function formatRate(hertz: number): string {
   if (!Number.isFinite(hertz) || hertz <= 0) return "0";
-  if (hertz >= 100) return Math.round(hertz).toLocaleString("en-US");
+  if (hertz >= 100) return GROUPED.format(Math.round(hertz));
   return hertz >= 10 ? hertz.toFixed(0) : hertz.toPrecision(2);
 }
 
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  return GROUPED.format(count);
 }
 
 export function formatError(value: number | null): string {
@@ -61,5 +63,5 @@ export function formatOnScale(value: number, span: number): string {
 /** Photons as powers of ten, the way people compare exposures. */
 export function formatPhotons(count: number): string {
   if (!(count > 0)) return DASH;
-  return count < 1e4 ? Math.round(count).toLocaleString("en-US") : count.toExponential(2).replace("e+", "e");
+  return count < 1e4 ? GROUPED.format(Math.round(count)) : count.toExponential(2).replace("e+", "e");
 }

@@ -1,9 +1,10 @@
 /** One WebSocket that comes back when it is lost. Knows bytes and time-outs, nothing of what is shown. */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
 
 import type { ClientMessage, ServerMessage } from "../protocol";
 import { backoff } from "./backoff";
 import { onSilence } from "./silence";
+import { openSocket, type Socket } from "./socket";
 
 export interface ConnectionEvents {
   /** Whether the service answers by another way than the connection. */
@@ -17,7 +18,7 @@ const OPEN_TIMEOUT_MS = 1000;
 const LOOK_MS = 250;
 
 export class LiveConnection {
-  private socket: WebSocket | null = null;
+  private socket: Socket | null = null;
   private attempt = 0;
   private timer: number | undefined;
   private heardAt = 0;
@@ -35,28 +36,27 @@ export class LiveConnection {
   }
 
   private open(): void {
-    const socket = new WebSocket(this.url);
-    socket.binaryType = "arraybuffer";
+    const socket = openSocket(this.url, {
+      onOpen: () => {
+        window.clearTimeout(timeout);
+        this.attempt = 0;
+        this.heardAt = performance.now();
+      },
+      onMessage: (message) => {
+        this.heardAt = performance.now();
+        this.events.onMessage(message);
+      },
+      onClose: () => {
+        window.clearTimeout(timeout);
+        this.lose(socket);
+      },
+    });
     const timeout = window.setTimeout(() => this.lose(socket), OPEN_TIMEOUT_MS);
-    socket.addEventListener("open", () => {
-      window.clearTimeout(timeout);
-      this.attempt = 0;
-      this.heardAt = performance.now();
-    });
-    socket.addEventListener("message", (event: MessageEvent<ArrayBuffer>) => {
-      if (socket !== this.socket) return;
-      this.heardAt = performance.now();
-      this.events.onMessage(decode(new Uint8Array(event.data)) as ServerMessage);
-    });
-    socket.addEventListener("close", () => {
-      window.clearTimeout(timeout);
-      this.lose(socket);
-    });
     this.socket = socket;
   }
 
   send(message: ClientMessage): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(encode(message));
+    if (this.socket?.isOpen === true) this.socket.send(encode(message));
   }
 
   /** Ask at once instead of waiting, for example when the network is back. */
@@ -69,7 +69,7 @@ export class LiveConnection {
   /** Find out whether silence means that the network was cut. */
   private listen(): void {
     const socket = this.socket;
-    if (socket?.readyState !== WebSocket.OPEN || this.asking) return;
+    if (socket?.isOpen !== true || this.asking) return;
     const verdict = onSilence(performance.now() - this.heardAt);
     if (verdict === "lose") this.lose(socket);
     if (verdict !== "ask") return;
@@ -80,7 +80,7 @@ export class LiveConnection {
     });
   }
 
-  private lose(socket: WebSocket): void {
+  private lose(socket: Socket): void {
     if (socket !== this.socket) return;
     this.socket = null;
     socket.close();
