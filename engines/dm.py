@@ -13,7 +13,7 @@ from engines.arrays import Magnitudes, Waves
 from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
 from engines.overlap import OverlapEngine
-from engines.projections import compare, magnitude_projection_
+from engines.projections import compare
 from engines.propagation import Propagator
 
 
@@ -47,5 +47,5 @@ class DM(OverlapEngine):
             compare(propagator.forward(overlapped), magnitudes, misfit, beam)
         reflected = torch.lerp(view_as_real(overlapped), view_as_real(waves), -self.alpha)
         on_detector = propagator.forward(torch.view_as_complex(reflected))
-        projected = propagator.adjoint(magnitude_projection_(on_detector, magnitudes, beam=beam))
+        projected = propagator.adjoint(self.project_(on_detector, magnitudes, beam=beam))
         torch.add(projected, waves.sub_(overlapped), alpha=self.alpha, out=waves)

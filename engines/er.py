@@ -11,7 +11,6 @@ from engines.arrays import Magnitudes, Waves
 from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
 from engines.overlap import OverlapEngine
-from engines.projections import magnitude_projection_
 from engines.propagation import Propagator
 
 
@@ -41,5 +40,5 @@ class ER(OverlapEngine):
         beam: BeamOfFrames | None,
     ) -> None:
         """One Fourier constraint, as the class says."""
-        on_detector = magnitude_projection_(propagator.forward(overlapped), magnitudes, misfit, beam)
+        on_detector = self.project_(propagator.forward(overlapped), magnitudes, misfit, beam)
         waves.copy_(propagator.adjoint(on_detector))

@@ -19,15 +19,15 @@ from engines.blocks import Blocks
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes
 from engines.patches import backend
-from engines.projections import scale_
+from engines.projections import ProjectingEngine, scale_
 from engines.propagation import Propagator
-from engines.state import Data, Engine, State
+from engines.state import Data, State
 
 Span = parallel.Span
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverlapEngine(Engine):
+class OverlapEngine(ProjectingEngine):
     """Alternates between the Fourier constraint on stored exit waves and the overlap constraint
     (Thibault et al., Ultramicroscopy 109 (2009), eqs. 6-9), object first, then the probe from the new object::
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,11 +17,30 @@ from engines.arrays import Magnitudes, Object, Probe, Readings, Rows, Waves
 from engines.beam import LOST, Beam, BeamFit, BeamOfFrames, beam_of
 from engines.metrics import Misfit
 from engines.optics import exit_waves, intensity, over_modes
-from engines.state import Data
+from engines.state import Data, Engine
 from engines.subpixel import visits
 
 DARKEST = 1e-6
 """Magnitude below which a model pixel is taken to be dark."""
+COUNTING_NOISE = 0.25
+"""Variance of the root of a Poisson number, in counts, unless it is near 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectingEngine(Engine):
+    """An algorithm that uses the magnitude projection."""
+
+    fourier_relaxation: Annotated[float, Ge(0)] = 0.0
+    """Frames whose magnitudes are off by no more than so many times the counting noise, as mean squares over their
+    trusted pixels, stay as they are, and others are moved up to this bound instead of onto the measurement, so that
+    noise is not fitted; 1 is the noise of pixels with many counts, less is right where most pixels are dark; 0: off.
+    """
+
+    def project_(
+        self, waves: Waves, magnitudes: Magnitudes, misfit: Misfit | None = None, beam: BeamOfFrames | None = None
+    ) -> Waves:
+        """`magnitude_projection_` as the fields say."""
+        return magnitude_projection_(waves, magnitudes, misfit, beam, self.fourier_relaxation * COUNTING_NOISE)
 
 
 def inverse_modulus(waves: Waves, beam: BeamOfFrames | None = None) -> Float[Tensor, "frame y x"]:
@@ -35,22 +57,43 @@ def inverse_modulus(waves: Waves, beam: BeamOfFrames | None = None) -> Float[Ten
 
 
 def magnitude_projection_(
-    waves: Waves, magnitudes: Magnitudes, misfit: Misfit | None = None, beam: BeamOfFrames | None = None
+    waves: Waves,
+    magnitudes: Magnitudes,
+    misfit: Misfit | None = None,
+    beam: BeamOfFrames | None = None,
+    bound: float = 0.0,
 ) -> Waves:
     """``waves <- sqrt(I) waves / |waves|``, in place, in Fourier space, where |waves|^2 is summed over the modes
     (Thibault & Menzel, Nature 494 (2013), eq. 5). Pixels with magnitude -1 are left as they are. With a beam |waves|
     is the root of the counts that it makes of them, and frames that it left without light stay as they are.
 
     The factor is written without a branch: for m >= 0 it is m / |f|, for m = -1 it is 1. With `misfit` the
-    difference that the waves had to the measurement is added to it.
+    difference that the waves had to the measurement is added to it. With a power bound (see `moved_share`) in
+    counts, a frame is moved up to it only.
     """
     inverse, free = inverse_modulus(waves, beam), magnitudes.clamp(-1, 0)
+    share = moved_share(inverse, magnitudes, bound) if bound else None
     if misfit is not None:
         misfit.add(inverse.reciprocal(), magnitudes, free)
     factor = inverse.mul_(magnitudes.relu()).sub_(free)
+    if share is not None:
+        factor.sub_(1).mul_(share).add_(1)
     if beam is not None:
         factor = torch.where(beam.scales < LOST, 1.0, factor)
     return scale_(waves, factor.unsqueeze(1))
+
+
+def moved_share(
+    inverse: Float[Tensor, "frame y x"], magnitudes: Magnitudes, bound: float
+) -> Float[Tensor, "frame 1 1"]:
+    """How much of its way to the measurement each frame is to go, so that the mean over its trusted pixels of
+    ``e = (|f| - sqrt I)^2`` becomes the bound: ``1 - sqrt(bound / e)``, nothing where it is less already (Giewekemeyer
+    et al., PNAS 107 (2010) 529, supplement; PtyPy's `fourier_power_bound`, whose 0.25 is a `fourier_relaxation` of 1).
+    """
+    trusted = magnitudes >= 0
+    squares = torch.where(trusted, inverse.reciprocal() - magnitudes, 0.0).square_().sum(dim=(1, 2), keepdim=True)
+    error = squares / trusted.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+    return 1 - (bound / error.clamp(min=bound)).sqrt_()
 
 
 def scale_(waves: Tensor, factor: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from engines.arrays import Magnitudes, Waves
 from engines.beam import BeamOfFrames
 from engines.metrics import Misfit
 from engines.overlap import OverlapEngine
-from engines.projections import compare, magnitude_projection_
+from engines.projections import compare
 from engines.propagation import Propagator
 
 
@@ -48,5 +48,5 @@ class RAAR(OverlapEngine):
             compare(propagator.forward(overlapped), magnitudes, misfit, beam)
         reflected = torch.lerp(view_as_real(waves), view_as_real(overlapped), 2)
         on_detector = propagator.forward(torch.view_as_complex(reflected))
-        projected = propagator.adjoint(magnitude_projection_(on_detector, magnitudes, beam=beam))
+        projected = propagator.adjoint(self.project_(on_detector, magnitudes, beam=beam))
         waves.add_(projected).mul_(self.beta).add_(overlapped, alpha=1 - 2 * self.beta)

@@ -17,8 +17,8 @@ from engines.arrays import Object, Probe, Waves
 from engines.beam import beam_of
 from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, over_modes
-from engines.projections import DARKEST, magnitude_projection_
-from engines.state import Data, Engine, State
+from engines.projections import DARKEST, ProjectingEngine
+from engines.state import Data, State
 from engines.subpixel import visits
 
 Sums = tuple[Tensor, Tensor]
@@ -35,7 +35,7 @@ class Shares(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StochasticEngine(Engine):
+class StochasticEngine(ProjectingEngine):
     """One sweep over the frames in random order; those of a batch see the same object and probe, and correct them
     together from ``d = F^-1[ Pi_M F[P O] ] - P O``, the difference that the measurement asks for.
 
@@ -88,7 +88,7 @@ class StochasticEngine(Engine):
                 model = exit_waves(state.probe, state.object, corners[block], waves[: len(chosen[block])])
                 beam = beam_of(state.beam, chosen[block])
                 on_detector = propagator.forward(model)
-                projected = magnitude_projection_(on_detector, measurement, misfit if measured else None, beam)
+                projected = self.project_(on_detector, measurement, misfit if measured else None, beam)
                 torch.sub(propagator.adjoint(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
             self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, shares)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.browser import ReconstructionStatus, ScanStatus, ServiceStatus
-from service.finding import Finding
+from service.finding import Finding, counted
 from service.reconstruction_alarms import RULES, curve_findings
 from service.states import SCAN_OVER
 
@@ -17,8 +17,10 @@ SILENT_PERIODS = 10.0
 """No frame for so many times the usual time between two is worth a word ..."""
 SILENT_LEAST_S = 5.0
 """... but never before so long."""
-LOST_SHARE = 0.01
-"""Losing more than this share of the frames is an alarm, less a warning."""
+LOST_SHARE, LOST_FEW = 0.01, 3
+"""Losing more than this share of the frames, and more than so many, is an alarm; less is a warning."""
+LATE_S = 3.0
+"""Frames that are sent again, or overtaken, still come within so long."""
 UNPAIRED_SHARE = 0.05
 UNPAIRED_LEAST = 25
 """Frames may be ahead of their positions by this share of the scan, or by so many."""
@@ -128,17 +130,18 @@ def _scan(scan: ScanStatus, now_ns: int) -> Iterator[Finding]:
         share = scan.lost / max(1, scan.lost + scan.received)
         yield Finding(
             "lost",
-            "alarm" if share > LOST_SHARE else "warning",
-            f"{scan.lost:,} frames lost ({100 * share:.2g} %)",
+            "alarm" if share > LOST_SHARE and scan.lost > LOST_FEW else "warning",
+            f"{counted(scan.lost, 'frame')} lost ({100 * share:.2g} %)",
             "They never came, though later ones did; the rest is reconstructed without them.",
             "Look at the detector's own counter, its network and the sender.",
+            0.0 if scan.state in SCAN_OVER else LATE_S,
         )
     yield from _unpaired(scan)
     if scan.refused:
         yield Finding(
             "refused-rows",
             "warning",
-            f"{scan.refused:,} messages or rows refused",
+            f"{counted(scan.refused, 'row')} or messages refused",
             scan.message or "Wrong shape, beyond the scan's count, or a position that is not a number.",
             "Look at the sender; the service's log names each kind.",
         )
@@ -176,7 +179,7 @@ def _unpaired(scan: ScanStatus) -> Iterator[Finding]:
         yield Finding(
             "positions-missing",
             "warning" if scan.paired > scan.received / 2 else "alarm",
-            f"{frames:,} frames without a position",
+            f"{counted(frames, 'frame')} without a position",
             "A frame cannot be used before its position is known.",
             "Is the positions' sender running, and does it count from the same index as the detector?",
             0.0 if over else 10.0,

@@ -21,6 +21,14 @@ Key = Annotated[
         description="key of the browser, as in its WebSocket's address; it must have control",
     ),
 ]
+Act = Annotated[
+    str | None,
+    Header(
+        alias="x-ptycholive-act",
+        description="any text that is new for each act; one that comes again is refused, as browsers repeat a request "
+        "by themselves when a connection breaks before the answer",
+    ),
+]
 
 
 def guard_of(request: Request) -> Guard:
@@ -29,9 +37,12 @@ def guard_of(request: Request) -> Guard:
     return guard
 
 
-async def actor(request: Request, viewer: Key = None) -> str:
-    """Name of who acts; refuses a browser that does not have control."""
-    return REST if viewer is None else guard_of(request).act(public_id(viewer))
+async def actor(request: Request, viewer: Key = None, act: Act = None) -> str:
+    """Name of who acts; refuses a browser that does not have control, and an act that was asked for before."""
+    guard = guard_of(request)
+    if act is not None:
+        guard.once(act)
+    return REST if viewer is None else guard.act(public_id(viewer))
 
 
 async def speaker(request: Request, viewer: Key = None) -> str:

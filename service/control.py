@@ -14,7 +14,7 @@ from service.commands import CommandError
 
 ANSWER_S = 30.0
 """A holder who does not answer for so long is not there."""
-GONE_S = 10.0
+GONE_S = 5.0
 """A holder whose browser was not heard of for so long is gone; a reload or a short cut keeps the baton."""
 SOMEBODY = "somebody"
 

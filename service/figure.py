@@ -61,15 +61,15 @@ def nice_length(at_most_m: float) -> float:
 
 
 def length_text(metres: float) -> str:
-    """A length with its unit."""
-    for unit, factor in (("mm", 1e3), ("µm", 1e6)):
+    """A length with its unit, in the letters that the font has."""
+    for unit, factor in (("mm", 1e3), ("um", 1e6)):
         if metres * factor >= 1:
             return f"{metres * factor:.3g} {unit}"
     return f"{metres * 1e9:.3g} nm"
 
 
 def _words(snapshot: Snapshot, status: ReconstructionStatus) -> list[str]:
-    error = "–" if status.error is None else f"{status.error:.3g}"
+    error = "none yet" if status.error is None else f"{status.error:.3g}"
     return [
         "probe, first mode (hue: phase)",
         f"engine: {status.chain or status.engine}",
@@ -78,7 +78,7 @@ def _words(snapshot: Snapshot, status: ReconstructionStatus) -> list[str]:
         f"pixel {length_text(snapshot.pixel_m)}",
         f"object {snapshot.object.shape[0]} x {snapshot.object.shape[1]} px",
         f"probe modes: {len(snapshot.probe)}",
-        status.label,
+        *([status.label] if status.label else []),
         time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(snapshot.data_ns / 1e9)),
     ]
 

@@ -8,6 +8,11 @@ from typing import Literal
 Severity = Literal["alarm", "warning"]
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its word: one in the singular."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that is wrong at one moment."""

@@ -31,6 +31,7 @@ MACHINE_S = 2.0
 DISK_MEMORY_S = 120.0
 """How fast the disk fills is told from so many last seconds."""
 CURVE_ROWS = 200
+KEPT_ACTS = 1000
 FIRST_ROWS = 5
 
 
@@ -48,6 +49,7 @@ class Guard:
         self._machine: dict[str, Any] = {}
         self._disk: deque[tuple[float, int]] = deque()
         self._live: set[str] = set()
+        self._acts: deque[str] = deque(maxlen=KEPT_ACTS)
         self._first_errors: dict[str, float] = {}
         self._log = get_log()
 
@@ -97,6 +99,12 @@ class Guard:
         if before != viewer:
             self.control_changed(name)
         return name
+
+    def once(self, act: str) -> None:
+        """Refuse an act that was asked for before."""
+        if act in self._acts:
+            raise CommandError("this was asked for before, and its answer was lost; see what came of it", 409)
+        self._acts.append(act)
 
     def control_changed(self, author: str) -> None:
         """Write down who has control now, and tell browsers."""

@@ -18,12 +18,13 @@ def field_meanings(kind: type) -> dict[str, str]:
 
 
 def explained(schema: dict[str, Any], kind: type) -> dict[str, Any]:
-    """A JSON schema with a description of every field that has one."""
-    meanings = field_meanings(kind)
-    for name, field in schema.get("properties", {}).items():
+    """A JSON schema with what its fields mean, the class's own fields before those of its bases."""
+    meanings, fields = field_meanings(kind), schema.get("properties", {})
+    for name, field in fields.items():
         if name in meanings:
             field.setdefault("description", meanings[name])
-    return schema
+    own_first = [name for base in kind.__mro__ for name in vars(base).get("__annotations__", {}) if name in fields]
+    return schema | {"properties": {name: fields[name] for name in (*own_first, *fields)}}
 
 
 def _own_meanings(kind: type) -> dict[str, str]:

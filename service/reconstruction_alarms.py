@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
-from service.finding import Finding
+from service.finding import Finding, counted
 from service.states import SCAN_OVER
 
 DROPPED, LOST_BEAM = 0.5, 0.1
@@ -59,7 +59,7 @@ def _canvas(_: ScanStatus, recon: ReconstructionStatus) -> Iterator[Finding]:
         yield Finding(
             "outside",
             "alarm" if recon.outside > recon.frames else "warning",
-            f"{recon.outside:,} frames outside the canvas",
+            f"{counted(recon.outside, 'frame')} outside the canvas",
             "Their positions lie beyond the plan; they are recorded but left out.",
             "Does the plan fit the scan: units, motion and orientation? Restart with another orientation if not.",
         )
@@ -107,7 +107,7 @@ def _saturation(scan: ScanStatus, recon: ReconstructionStatus) -> Iterator[Findi
         yield Finding(
             "saturation",
             "warning",
-            f"{recon.saturated_px:,} detector pixels saturated",
+            f"{counted(recon.saturated_px, 'detector pixel')} saturated",
             "They are not trusted and stay free, which costs contrast and the low frequencies.",
             "Use a shorter exposure, an attenuator or a beamstop.",
             1.0,

@@ -58,12 +58,13 @@ class Replays:
         self._ids = itertools.count(1)
 
     def files(self) -> list[str]:
-        """Files that may be replayed, relative to their folder's parent."""
+        """Files that may be replayed, relative to their folder's parent; what the service itself wrote is left out."""
+        own = self._settings.data.resolve()
         found = [
             f"{root.resolve().name}/{path.relative_to(root)}"
             for root in self._settings.files
             for path in sorted(root.rglob("*"))
-            if path.suffix in SUFFIXES and path.is_file()
+            if path.suffix in SUFFIXES and path.is_file() and not path.resolve().is_relative_to(own)
         ]
         return found[:MAX_LISTED]
 

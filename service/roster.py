@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,25 @@ class Roster:
         except ValueError as error:
             self._log.error("reconstruction cannot start", scan=record.id, error=str(error))
             log_event(folder, "worker", "cannot start", message=str(error))
+            self._refuse(record, folder, asked, str(error))
+
+    def _refuse(self, record: ScanRecord, scan_folder: Path, asked: ReconstructionSpec, why: str) -> None:
+        """Keep a reconstruction that could not even be set up, so that everybody is told and it can be restarted."""
+        number = next_number(scan_folder)
+        folder = scan_folder / RECONSTRUCTIONS_FOLDER / str(number)
+        write_config(folder, asked)
+        status = ReconstructionStatus(
+            id=reconstruction_id(record.id, number),
+            scan=record.id,
+            label=asked.label,
+            state="refused",
+            message=why,
+            created_ns=time.time_ns(),
+            engine=asked.engine.name if asked.engine else "",
+            chain=chain_text(asked),
+        )
+        write_status(folder, status)
+        self._publisher.status(status)
 
     def _session(self, scan: str) -> ScanSession:
         with self._lock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -110,6 +111,7 @@ def plain_fields(parameters: Engine | LivePolicy) -> dict[str, Any]:
     return asdict(parameters)
 
 
+@cache
 def schemas() -> dict[str, Any]:
     """JSON schemas of all engines, of the live policy and of the position refinement, for forms and documentation."""
     return {

@@ -181,3 +181,32 @@ def test_python_example_of_the_readme(service: Service) -> None:
     exec(compile(example, "README.md", "exec"), names)
     found = names["object"]
     assert isinstance(found, np.ndarray) and found.dtype == np.complex64 and found.ndim == 2
+
+
+def test_operation_over_rest(service: Service, simulated: Path) -> None:
+    known = len(service.client.scans())
+    service.replay(simulated, "--frame-delay", "1ms", "--probe", PROBE, "--final-iterations", "2")
+    scan = service.scan(known)
+    rid = service.over(service.reconstruction(scan.id).id).id
+    api = httpx.Client(base_url=f"{service.url}/api/v1")
+    state = wait_for("the device", lambda: s if (s := api.get("service").json())["memory_bytes"] else None)
+    assert state["ingest"] and state["worker"] and 0 < state["disk_free_bytes"] <= state["disk_bytes"]
+    assert api.post(f"scans/{scan.id}/notes", json={"text": "from a script"}).json()["author"] == "rest"
+    assert service.client.events(scan.id)[-1]["text"] == "from a script"
+    assert api.post(f"scans/{scan.id}/notes", json={"text": ""}).status_code == 422
+    rows = api.get(f"reconstructions/{rid}/metrics.csv").text.splitlines()
+    assert rows[0].startswith("iteration,frames,error") and len(rows) == 1 + service.client.reconstruction(rid).metrics
+    for picture in ("figure?quantity=complex", "thumbnail"):
+        assert api.get(f"reconstructions/{rid}/{picture}").content.startswith(b"\x89PNG")
+    assert api.get("presets").json()["star"]["modes"] == 2
+    assert scan.id in [each["id"] for each in api.get("scans", params={"search": scan.id.upper()}).json()]
+    assert api.get("scans", params={"search": "no such words"}).json() == []
+    act = {"x-ptycholive-act": "the same one"}
+    spec = {"live": {"final_iterations": 1}}
+    once, twice = (api.post(f"scans/{scan.id}/reconstructions", json=spec, headers=act) for _ in range(2))
+    assert (once.status_code, twice.status_code) == (201, 409) and "before" in twice.json()["detail"]
+    service.over(once.json()["id"])
+    assert api.post("control", json={"action": "ask"}).status_code == 422, "control concerns browsers"
+    missing = api.post("alarms/acknowledge", json={"alarm": "nothing"})
+    assert missing.status_code == 404 and "no alarm" in missing.json()["detail"]
+    api.close()

@@ -13,10 +13,9 @@ from engines.metrics import Misfit
 from engines.offline import drive, offline_run
 from engines.overlap import OverlapEngine
 from engines.probes import initial_probe
-from engines.projections import compare, magnitude_projection_
+from engines.projections import ProjectingEngine, compare
 from engines.propagation import Propagator
 from engines.simulate import Scan
-from engines.state import Engine
 from engines.table import engine_table
 from engines.upkeep import upkeep
 
@@ -30,7 +29,7 @@ def test_the_table_is_the_registry() -> None:
 def test_every_field_that_is_named_exists() -> None:
     section = (DOCS / "engines.md").read_text().split("## What is known beside the data")[1].split("\n\n")[2]
     named = re.findall(r"`(\w+)`", section)
-    assert named and set(named) <= set(Engine.__dataclass_fields__)
+    assert named and set(named) <= set(ProjectingEngine.__dataclass_fields__)
 
 
 def test_the_example_runs(scan: Scan, dataset: GrowingDataset) -> None:
@@ -45,7 +44,6 @@ def test_the_example_runs(scan: Scan, dataset: GrowingDataset) -> None:
         "BeamOfFrames": BeamOfFrames,
         "compare": compare,
         "Propagator": Propagator,
-        "magnitude_projection_": magnitude_projection_,
     }
     exec(code, names)
     kind = names["AAR"]

@@ -194,6 +194,12 @@ def test_alarm_that_gets_worse_is_to_be_seen_again() -> None:
     assert book.update({SCAN: [LOST]}, T0 + 2 * S) == [], "better is no news"
 
 
+def test_frames_that_are_only_late_are_no_loss_while_the_scan_runs() -> None:
+    (running,) = find(Situation(T0, service(), scan(lost=9)))
+    (ended,) = find(Situation(T0, service(), scan(lost=9, state="ended")))
+    assert (running.code, ended.code) == ("lost", "lost") and running.hold_s > 0 == ended.hold_s
+
+
 def test_what_comes_and_goes_must_hold_before_it_is_told() -> None:
     book = AlarmBook()
     assert book.update({SCAN: [SLOW]}, T0) == []

@@ -54,4 +54,4 @@ def test_scale_bars_have_lengths_that_can_be_said(room: float, length: float) ->
 
 
 def test_lengths_have_their_unit() -> None:
-    assert [length_text(m) for m in (2e-3, 5e-6, 2e-8)] == ["2 mm", "5 µm", "20 nm"]
+    assert [length_text(m) for m in (2e-3, 5e-6, 2e-8)] == ["2 mm", "5 um", "20 nm"]

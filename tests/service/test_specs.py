@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from engines.dm import DM
 from engines.pie import RPIE
@@ -96,6 +97,13 @@ def test_memory_grows_with_frames_and_plan() -> None:
     setup = Setup.of(start(planned=5000), {}, RPIE_SPEC)
     assert setup.memory_bytes(10) == setup.memory_bytes(5000) < setup.memory_bytes(50_000)
     assert setup.memory_bytes(0) > 5000 * 64 * 64 * 2
+
+
+def test_an_engine_s_own_parameters_come_first() -> None:
+    names = list(schemas()["engines"]["rpie"]["properties"])
+    places = [names.index(name) for name in ("object_regularisation", "object_step", "batch", "probe_start")]
+    assert places == sorted(places)
+    assert len(names) == len(set(names)) == len(TypeAdapter(RPIE).json_schema()["properties"])
 
 
 def test_every_parameter_is_explained_in_its_schema() -> None:

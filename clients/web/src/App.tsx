@@ -1,11 +1,14 @@
 import { AlarmStrip } from "./components/AlarmStrip";
+import { Dialogs } from "./components/Dialogs";
 import { EmptyState } from "./components/EmptyState";
 import { StatusBar } from "./components/StatusBar";
+import { useShortcuts } from "./components/useShortcuts";
 import { useAppearance } from "./components/useAppearance";
 import { Workspace } from "./components/Workspace";
 import { useLive } from "./live/page";
 
 export function App() {
+  useShortcuts();
   useAppearance();
   const empty = useLive((s) => s.scan === null);
   return (
@@ -13,6 +16,7 @@ export function App() {
       <StatusBar />
       <AlarmStrip />
       {empty ? <EmptyState /> : <Workspace />}
+      <Dialogs />
     </div>
   );
 }

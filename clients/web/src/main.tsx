@@ -9,6 +9,8 @@ import "./styles/controls.css";
 import "./styles/status.css";
 import "./styles/scans.css";
 import "./styles/picture.css";
+import "./styles/dialogs.css";
+import "./styles/events.css";
 import "./styles/views.css";
 
 const root = document.getElementById("root");

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { Dialog } from "./Dialog";
 
 interface ConfirmDialogProps {
   title: string;
@@ -10,11 +10,8 @@ interface ConfirmDialogProps {
 
 /** Asks once before something that cannot be taken back. Escape and the first button keep things as they are. */
 export function ConfirmDialog({ title, text, yes, onYes, onClose }: ConfirmDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} className="confirm" aria-labelledby="confirm-title" data-testid="confirm" onClose={onClose}>
-      <h2 id="confirm-title">{title}</h2>
+    <Dialog title={title} testId="confirm" onClose={onClose}>
       <p>{text}</p>
       <div className="buttons">
         <button type="button" data-testid="confirm-no" onClick={onClose}>
@@ -24,6 +21,6 @@ export function ConfirmDialog({ title, text, yes, onYes, onClose }: ConfirmDialo
           {yes}
         </button>
       </div>
-    </dialog>
+    </Dialog>
   );
 }

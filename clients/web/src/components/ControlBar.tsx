@@ -1,62 +1,81 @@
-import { useState } from "react";
-
-import { act, restart, type Verb } from "../live/rest";
-import { notify, store, useLive } from "../live/page";
-import type { ReconstructionStatus } from "../protocol";
-import { hindrance } from "../state/allowed";
-import { selectedReconstruction } from "../state/select";
-import { ConfirmDialog } from "./ConfirmDialog";
+import { openDialog, pauseOrResume, wantControl } from "../live/acts";
+import { useLive } from "../live/page";
+import type { Verb } from "../live/rest";
+import type { DialogName } from "../state/model";
+import { hindrance, scanHindrance } from "../state/allowed";
+import { observing } from "../state/operation";
+import { selectedReconstruction, selectedScan } from "../state/select";
 import { Downloads } from "./Downloads";
-import { StartControl } from "./StartControl";
-
-async function perform(recon: ReconstructionStatus, verb: Verb): Promise<void> {
-  try {
-    const answer = await (verb === "restart" ? restart(recon.id, {}) : act(recon.id, verb));
-    if (verb === "restart") store.dispatch({ type: "started", reconstruction: answer });
-  } catch (error) {
-    notify(`Could not ${verb} ${recon.id}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
 
 /** The acts on what is looked at. */
 export function ControlBar() {
   const recon = useLive(selectedReconstruction);
-  const [asking, setAsking] = useState(false);
+  const scan = useLive(selectedScan);
+  const why = useLive(observing);
   const paused = recon?.state === "paused";
+  const verb = (name: Verb | "change") => why ?? hindrance(name, recon);
   return (
     <footer className="control-bar" aria-label="Controls">
-      <StartControl />
+      <Opens dialog="start" label="Attach…" why={why ?? scanHindrance("attach", scan)} primary />
+      <Opens dialog="change" label="Change…" why={verb("change")} />
       <span className="divider" />
-      {paused ? (
-        <ActButton verb="resume" recon={recon} label="Resume" />
-      ) : (
-        <ActButton verb="pause" recon={recon} label="Pause" />
-      )}
-      <ActButton verb="stop" recon={recon} label="Stop…" onClick={() => setAsking(true)} />
-      <ActButton verb="restart" recon={recon} label="Restart" />
+      <Act name={paused ? "resume" : "pause"} label={paused ? "Resume" : "Pause"} why={verb(paused ? "resume" : "pause")} onClick={pauseOrResume} />
+      <Act name="stop" label="Stop…" why={verb("stop")} onClick={() => openDialog("stop")} />
+      <Act name="restart" label="Restart…" why={verb("restart")} onClick={() => openDialog("restart")} />
+      <span className="divider" />
+      <Opens dialog="abort" label={scan?.state === "armed" ? "Disarm…" : "Abort scan…"} why={why ?? scanHindrance("abort", scan)} />
+      <Opens dialog="replay" label="Replay…" why={why} />
+      <Opens dialog="arm" label="Arm…" why={why} />
+      <Observing why={why} />
       <span className="grow" />
       <Downloads recon={recon} />
-      {asking && recon !== null ? (
-        <ConfirmDialog
-          title={`Stop reconstruction ${recon.id}?`}
-          text="It ends where it is and cannot be resumed. The scan goes on being recorded."
-          yes="Stop it"
-          onYes={() => {
-            setAsking(false);
-            void perform(recon, "stop");
-          }}
-          onClose={() => setAsking(false)}
-        />
-      ) : null}
+      <button type="button" data-testid="help" aria-label="Keys" title="Keys (?)" onClick={() => openDialog("help")}>
+        ?
+      </button>
     </footer>
   );
 }
 
-interface ActButtonProps {
-  verb: Verb;
-  recon: ReconstructionStatus | null;
+/** Why the buttons are disabled, and what to do about it. */
+function Observing({ why }: { why: string | null }) {
+  const asks = useLive(
+    (s) => s.operation.service?.control.asking.some((each) => each.viewer === s.operation.viewer) ?? false,
+  );
+  const connected = useLive((s) => s.connection === "open");
+  if (why === null) return null;
+  return (
+    <span className="observing" data-testid="observing">
+      {asks ? "Asked for control; waiting for an answer" : why.split(":")[0]}
+      {connected && !asks ? (
+        <button type="button" data-testid="ask-control" onClick={() => wantControl("ask")}>
+          Ask for control
+        </button>
+      ) : null}
+    </span>
+  );
+}
+
+interface OpensProps {
+  dialog: DialogName;
   label: string;
-  onClick?: () => void;
+  why: string | null;
+  primary?: boolean;
+}
+
+/** A button that opens a window. */
+function Opens({ dialog, label, why, primary = false }: OpensProps) {
+  return (
+    <button
+      type="button"
+      className={primary ? "primary" : ""}
+      data-testid={`open-${dialog}`}
+      disabled={why !== null}
+      title={why ?? undefined}
+      onClick={() => openDialog(dialog)}
+    >
+      {label}
+    </button>
+  );
 }
 
 const PATHS: Record<Verb, string> = {
@@ -66,18 +85,18 @@ const PATHS: Record<Verb, string> = {
   restart: "M13 8A5 5 0 1 1 8 3H11.5M9 .8 11.5 3 9 5.4",
 };
 
-function ActButton({ verb, recon, label, onClick }: ActButtonProps) {
-  const why = hindrance(verb, recon);
+interface ActProps {
+  name: Verb;
+  label: string;
+  why: string | null;
+  onClick: () => void;
+}
+
+function Act({ name, label, why, onClick }: ActProps) {
   return (
-    <button
-      type="button"
-      data-testid={verb}
-      disabled={why !== null}
-      title={why ?? undefined}
-      onClick={onClick ?? (() => recon !== null && void perform(recon, verb))}
-    >
+    <button type="button" data-testid={name} disabled={why !== null} title={why ?? undefined} onClick={onClick}>
       <svg className="glyph" viewBox="0 0 16 16" aria-hidden="true">
-        <path d={PATHS[verb]} className={verb === "restart" ? "line" : "solid"} />
+        <path d={PATHS[name]} className={name === "restart" ? "line" : "solid"} />
       </svg>
       {label}
     </button>

@@ -21,7 +21,7 @@ export function ConvergencePanel() {
       <div className="panel-head">
         <h2>Convergence</h2>
         {recon === null ? null : <StateWord state={recon.state} testId="recon-state" />}
-        {recon === null ? null : <span className="dim engine-name">{recon.engine}</span>}
+        {recon === null ? null : <span className="dim engine-name" data-testid="engine-name">{recon.chain || recon.engine}</span>}
       </div>
       {recon === null ? null : <IterationProgress recon={recon} />}
       <div className="curve-figures">

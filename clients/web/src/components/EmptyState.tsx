@@ -1,8 +1,11 @@
+import { openDialog } from "../live/acts";
 import { useLive } from "../live/page";
+import { observing } from "../state/operation";
 
 /** Before the first scan: says that all is well and what to do next. */
 export function EmptyState() {
   const connection = useLive((s) => s.connection);
+  const why = useLive(observing);
   return (
     <main className="empty" data-testid="empty">
       <svg viewBox="0 0 120 84" aria-hidden="true">
@@ -14,8 +17,16 @@ export function EmptyState() {
         <>
           <h2>No scan yet</h2>
           <p>The service is ready and listens. A scan appears here as soon as its first frame arrives.</p>
+          <div className="buttons">
+            <button type="button" className="primary" data-testid="open-replay" disabled={why !== null} title={why ?? undefined} onClick={() => openDialog("replay")}>
+              Replay a file…
+            </button>
+            <button type="button" data-testid="open-arm" disabled={why !== null} title={why ?? undefined} onClick={() => openDialog("arm")}>
+              Arm a scan…
+            </button>
+          </div>
           <p>
-            Start one with <code>ptycholive replay FILE</code>, or try it with <code>ptycholive demo</code>.
+            From a shell: <code>ptycholive replay FILE</code>, or try it with <code>ptycholive demo</code>.
           </p>
         </>
       ) : (

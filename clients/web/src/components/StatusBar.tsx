@@ -1,9 +1,10 @@
-import { formatCount, formatRate } from "../lib/format";
+import { formatBytes, formatCount, formatRate } from "../lib/format";
 import { useLive } from "../live/page";
 import type { ReconstructionStatus, ScanStatus } from "../protocol";
 import { selectedReconstruction, selectedScan } from "../state/select";
 import { Age } from "./Age";
 import { ConnectionState } from "./ConnectionState";
+import { ControlState } from "./ControlState";
 import { ScanProgress } from "./ScanProgress";
 import { Stat } from "./Stat";
 import { StateWord } from "./StateGlyph";
@@ -23,6 +24,8 @@ export function StatusBar() {
       </h1>
       {scan === null ? <div className="grow" /> : <ScanHead scan={scan} />}
       {scan === null ? null : <Figures scan={scan} recon={recon} />}
+      <Device />
+      <ControlState />
       <ConnectionState />
     </header>
   );
@@ -47,6 +50,7 @@ function ScanHead({ scan }: { scan: ScanStatus }) {
 
 function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatus | null }) {
   const iterates = recon !== null && (recon.state === "running" || recon.state === "finishing");
+  const unpaired = scan.received - scan.paired;
   return (
     <div className="figures">
       <Stat
@@ -76,7 +80,41 @@ function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatu
         tone={scan.lost > 0 ? "warn" : undefined}
         title="Frames that never came, though later ones did"
       />
+      <Stat
+        label="unpaired"
+        value={formatCount(unpaired)}
+        testId="unpaired"
+        tone={unpaired > 0 && scan.state === "ended" ? "warn" : undefined}
+        title="Frames whose position has not come"
+      />
       <Age />
+    </div>
+  );
+}
+
+/** Where it is computed, and how much of its memory is taken. */
+function Device() {
+  const service = useLive((s) => s.operation.service);
+  if (service === null || service.memory_bytes === 0) return null;
+  const used = service.memory_bytes - service.memory_free_bytes;
+  return (
+    <div className="device" title={`${service.device}: memory used of all there is; disk ${formatBytes(service.disk_free_bytes)} free`}>
+      <span className="stat-label" data-testid="device">
+        {service.device}
+      </span>
+      <span className="device-memory">
+        <meter
+          aria-label="Memory used"
+          data-testid="memory"
+          min={0}
+          max={service.memory_bytes}
+          high={0.95 * service.memory_bytes}
+          value={used}
+        />
+        <span>
+          {formatBytes(used)} / {formatBytes(service.memory_bytes)}
+        </span>
+      </span>
     </div>
   );
 }

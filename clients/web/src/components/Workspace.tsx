@@ -1,5 +1,6 @@
 import { ControlBar } from "./ControlBar";
 import { ConvergencePanel } from "./ConvergencePanel";
+import { EventLog } from "./EventLog";
 import { DiffractionPanel } from "./DiffractionPanel";
 import { HistoryBar } from "./HistoryBar";
 import { MapPanel } from "./MapPanel";
@@ -14,6 +15,7 @@ export function Workspace() {
       <main className="workspace">
         <div className="area-left">
           <ScanList />
+          <EventLog />
         </div>
         <div className="area-object">
           <ObjectPanel />

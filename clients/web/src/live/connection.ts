@@ -13,8 +13,8 @@ export interface ConnectionEvents {
   onLost: () => void;
 }
 
-/** A connection attempt that takes longer is given up: a cut network answers nothing at all. */
-const OPEN_TIMEOUT_MS = 1000;
+/** A connection attempt that takes longer is given up. After many failures Chromium itself holds one back for 5 s. */
+const OPEN_TIMEOUT_MS = 8000;
 const LOOK_MS = 250;
 
 export class LiveConnection {
@@ -76,7 +76,7 @@ export class LiveConnection {
     this.asking = true;
     void this.events.reachable().then((answers) => {
       this.asking = false;
-      if (!answers) this.lose(socket);
+      if (!answers && onSilence(performance.now() - this.heardAt) !== "wait") this.lose(socket);
     });
   }
 
@@ -85,6 +85,18 @@ export class LiveConnection {
     this.socket = null;
     socket.close();
     this.events.onLost();
-    this.timer = window.setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
+    this.again();
+  }
+
+  /** Connect when the service can be reached: attempts that fail would make the browser hold back those that follow. */
+  private again(): void {
+    this.timer = window.setTimeout(() => void this.openIfReachable(), backoff(this.attempt++, Math.random()));
+  }
+
+  private async openIfReachable(): Promise<void> {
+    const answers = await this.events.reachable();
+    if (this.socket !== null) return;
+    if (answers) this.open();
+    else this.again();
   }
 }

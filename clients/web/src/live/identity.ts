@@ -3,7 +3,8 @@
 const KEY = "ptycholive-viewer";
 const NAME = "ptycholive-person";
 
-function random(): string {
+/** Text that nobody else has. */
+export function random(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

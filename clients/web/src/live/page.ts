@@ -6,10 +6,12 @@ import { reduce } from "../state/reducer";
 import { loadSettings, saveSettings } from "../state/settings";
 import { createStore } from "../state/store";
 import { localNow } from "./clock";
+import { rememberedPerson } from "./identity";
 import { liveUrl } from "./rest";
 import { Session } from "./session";
 
-export const store = createStore<State, Action>(reduce, loadSettings(INITIAL));
+const operation = { ...INITIAL.operation, person: rememberedPerson() };
+export const store = createStore<State, Action>(reduce, loadSettings({ ...INITIAL, operation }));
 let seen = store.get();
 store.subscribe(() => {
   const { looking, views, showPositions } = store.get();

@@ -2,7 +2,7 @@
 import { reason } from "../lib/reason";
 import type { JsonSchema } from "../lib/schema";
 import type { ReconstructionStatus, ScanStatus } from "../protocol";
-import { viewerKey } from "./identity";
+import { random, viewerKey } from "./identity";
 
 const API = new URL("api/v1/", document.baseURI);
 /** A service that does not answer within this is not reachable. */
@@ -50,6 +50,17 @@ export interface ReplayRequest {
   engine?: string;
 }
 
+export interface ReplayStatus {
+  id: string;
+  running: boolean;
+  message: string;
+}
+
+export interface Replays {
+  files: string[];
+  replays: ReplayStatus[];
+}
+
 export type Verb = "pause" | "resume" | "stop" | "restart";
 export type ControlAction = "ask" | "release" | "give" | "decline";
 
@@ -70,12 +81,24 @@ export async function reachable(): Promise<boolean> {
   }
 }
 
-export const fetchSchemas = (): Promise<Schemas> => request("GET", "engines");
+let schemas: Promise<Schemas> | null = null;
+
+/** The schemas, which do not change while a service runs: asked for once, and again after a failure. */
+export function fetchSchemas(): Promise<Schemas> {
+  schemas ??= request<Schemas>("GET", "engines").catch((error: unknown) => {
+    schemas = null;
+    throw error;
+  });
+  return schemas;
+}
+
 export const fetchPresets = (): Promise<Record<string, ReconstructionSpec>> => request("GET", "presets");
-export const fetchReplayFiles = async (): Promise<string[]> =>
-  (await request<{ files: string[] }>("GET", "replays")).files;
+export const fetchReplays = (): Promise<Replays> => request("GET", "replays");
 export const searchScans = (text: string): Promise<ScanStatus[]> =>
   request("GET", `scans?search=${encodeURIComponent(text)}`);
+
+export const fetchReconstructions = (scan: string): Promise<ReconstructionStatus[]> =>
+  request("GET", `scans/${encodeURIComponent(scan)}/reconstructions`);
 
 export const startReconstruction = (scan: string, spec: ReconstructionSpec): Promise<ReconstructionStatus> =>
   request("POST", `scans/${encodeURIComponent(scan)}/reconstructions`, spec);
@@ -97,7 +120,7 @@ export const endScan = (scan: string, verb: "stop" | "abort"): Promise<ScanStatu
 export const arm = (key: string, reconstruction: ReconstructionSpec, metadata: Record<string, string>): Promise<ScanStatus> =>
   request("POST", "scans", { key, reconstruction, metadata });
 
-export const startReplay = (replay: ReplayRequest): Promise<unknown> => request("POST", "replays", replay);
+export const startReplay = (replay: ReplayRequest): Promise<ReplayStatus> => request("POST", "replays", replay);
 
 export const control = (action: ControlAction, to = ""): Promise<unknown> => request("POST", "control", { action, to });
 
@@ -115,7 +138,8 @@ export function downloadUrl(reconstruction: string, what: string): string {
 }
 
 async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: { "x-ptycholive-viewer": viewerKey } };
+  // A browser sends a request again on its own when a connection breaks before the answer: the service then knows it.
+  const init: RequestInit = { method, headers: { "x-ptycholive-viewer": viewerKey, "x-ptycholive-act": random() } };
   if (body !== undefined) {
     init.headers = { ...init.headers, "content-type": "application/json" };
     init.body = JSON.stringify(body);

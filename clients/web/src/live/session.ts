@@ -5,7 +5,7 @@ import type { Store } from "../state/store";
 import { localNow, ServiceClock } from "./clock";
 import { LiveConnection } from "./connection";
 import { fetchImage } from "./pictures";
-import { reachable } from "./rest";
+import { fetchSchemas, reachable } from "./rest";
 import { fieldRequests, isField, isWanted, subscription } from "./subscription";
 
 /** Puts an image on the screen; resolves to whether it is there. */
@@ -55,6 +55,8 @@ export class Session {
     if (message.t === "points") {
       this.connection.send({ t: "credit", reconstruction: message.reconstruction, name: "points" });
     }
+    // Asked for before anybody opens a form; one that fails is asked for again then.
+    if (message.t === "hello") fetchSchemas().catch(() => {});
     if (message.t === "service") this.connection.send({ t: "beat" });
     if (message.t === "events" && this.lacks(message)) this.watched = null; // asked for again below
     this.store.dispatch({ type: "received", message, offsetMs: this.clock.offsetMs });

@@ -6,7 +6,7 @@ import type { State } from "./model";
 import { selectedReconstruction, selectedScan } from "./select";
 
 /** An alarm that can be acknowledged has an id of the service; this page's own ones go with their cause. */
-export type ShownAlarm = Pick<Alarm, "id" | "code" | "severity" | "text" | "meaning" | "advice" | "acknowledged_by"> & {
+export type ShownAlarm = Pick<Alarm, "id" | "code" | "severity" | "scan" | "text" | "meaning" | "advice" | "acknowledged_by"> & {
   own?: boolean;
 };
 
@@ -35,5 +35,5 @@ function stale(state: State, localMs: number): ShownAlarm[] {
 }
 
 function own(code: string, text: string, meaning: string, advice: string): ShownAlarm {
-  return { id: code, code, severity: "alarm", text, meaning, advice, acknowledged_by: "", own: true };
+  return { id: code, code, severity: "alarm", scan: "", text, meaning, advice, acknowledged_by: "", own: true };
 }

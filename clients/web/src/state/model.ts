@@ -30,7 +30,7 @@ export interface ViewSettings {
 }
 
 /** What a person is asked or told in a window of its own. */
-export type DialogName = "start" | "change" | "restart" | "arm" | "replay" | "note" | "help" | "person" | "stop" | "stopScan" | "abort";
+export type DialogName = "start" | "change" | "restart" | "arm" | "replay" | "help" | "person" | "stop" | "abort";
 
 /** The service itself, who has control of it, and what it says is wrong. */
 export interface Operation {
@@ -80,6 +80,7 @@ export type Action =
   | { type: "showPositions"; show: boolean }
   | { type: "look"; change: Partial<Looking> }
   | { type: "notice"; notice: Notice | null }
+  | { type: "found"; scans: ScanStatus[]; reconstructions: ReconstructionStatus[] }
   | { type: "person"; name: string }
   | { type: "dialog"; dialog: DialogName | null };
 

@@ -1,5 +1,5 @@
 /** From one state to the next: pure, so that every turn of it can be tested. */
-import type { Hello, ReconstructionStatus, Series, ServerMessage } from "../protocol";
+import type { Hello, ReconstructionStatus, ScanStatus, Series, ServerMessage } from "../protocol";
 import { readPoints, turnTo } from "./looking";
 import { NO_SERIES, type Action, type SeriesOf, type State } from "./model";
 import { greetOperation, operate, watchEvents } from "./operation";
@@ -38,6 +38,8 @@ function turn(state: State, action: Action): State {
       return { ...state, looking: { ...state.looking, ...action.change } };
     case "notice":
       return { ...state, notice: action.notice };
+    case "found":
+      return settleSelection(find(state, action.scans, action.reconstructions));
     case "person":
       return { ...state, operation: { ...state.operation, person: action.name } };
     case "dialog":
@@ -82,6 +84,15 @@ function receive(state: State, message: ServerMessage): State {
     case "image":
       return state; // its pixels go to the painter; what was painted comes back as "shown"
   }
+}
+
+/** What was looked for beyond what the page knows; what it knows is newer. */
+function find(state: State, scans: ScanStatus[], reconstructions: ReconstructionStatus[]): State {
+  return {
+    ...state,
+    scans: { ...Object.fromEntries(scans.map((s) => [s.id, s])), ...state.scans },
+    reconstructions: { ...Object.fromEntries(reconstructions.map((r) => [r.id, r])), ...state.reconstructions },
+  };
 }
 
 /** The service's list is the truth: what it does not know, or has less of, is forgotten here. */
