@@ -36,9 +36,9 @@ class Beam:
     """b in counts, zero frequency at the corner."""
 
     @classmethod
-    def even(cls, frames: int, window: tuple[int, int], background: float, device: torch.device) -> Beam:
-        """Every frame alike, over a constant background."""
-        return cls(scales=torch.ones(frames, device=device), background=torch.full(window, background, device=device))
+    def even(cls, frames: int, background: Float[Tensor, "y x"]) -> Beam:
+        """Every frame alike, over this background."""
+        return cls(scales=torch.ones(frames, device=background.device), background=background)
 
     def of(self, frames: list[int] | range) -> BeamOfFrames:
         """Its part in some frames; those that were not fitted yet count as 1."""

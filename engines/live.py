@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from engines.arrays import ExactCorners, Probe, Rows
 from engines.canvas import Canvas
@@ -20,7 +22,7 @@ from engines.positions import Refinement
 from engines.projections import model_misfit
 from engines.propagation import FOURIER, Propagator
 from engines.state import Data, Engine, Offsets, State, initial_state
-from engines.upkeep import upkeep
+from engines.upkeep import upkeep, with_beam
 
 Phase = Literal["waiting", "running", "finishing", "finished"]
 
@@ -64,14 +66,18 @@ class LiveRun:
         checkpoint: Checkpoint | None = None,
         propagator: Propagator = FOURIER,
         refinement: Refinement | None = None,
+        background: Float[Tensor, "y x"] | None = None,
     ) -> None:
-        """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew."""
+        """Start with this probe and an empty object, or go on from a checkpoint, whose frames are taken in anew; the
+        background is in counts and laid out as the magnitudes.
+        """
         self.engine = engine
         self.policy = policy
         self.dataset = dataset
         self.canvas = canvas
         self.propagator = propagator
         self.refinement = refinement
+        self.background = background
         self.ended = False
         """Set by the caller when all frames are in the dataset."""
         self.taken = 0
@@ -161,7 +167,8 @@ class LiveRun:
         if type(self._active) is not self._admitted_by:
             self._admit(self._bare(), self._data)
         engine = self._active
-        self.state = engine.step(replace(self.state, since=self._since), self._data)
+        lit = with_beam(engine, replace(self.state, since=self._since), self._data)
+        self.state = engine.step(lit, self._data)
         self._check(engine)
         self.state = upkeep(engine, self.state, self._data)
         if self.refinement is not None and self.refinement.due(self.state.iteration) and not self.finished:
@@ -248,7 +255,7 @@ class LiveRun:
         if self.frames:
             known = self._nominal
             self._nominal = (
-                self.dataset.data(self.canvas, self._rows, self.propagator)
+                replace(self.dataset.data(self.canvas, self._rows, self.propagator), background=self.background)
                 if known is None
                 else self.dataset.extended(known, self.canvas, new)
             )

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -147,6 +148,18 @@ class Preparation:
                 self._place(roots, magnitudes[each], self._first)
             counts[each] = magnitudes[each].relu().square_().sum()
         return Prepared(magnitudes, counts)
+
+    def background(self, frame: NDArray[Any]) -> Float[Tensor, "y x"]:
+        """Counts of a background (rows, cols), in the orientation of the frames as received, laid out as the
+        magnitudes are; 0 beyond the frame's edge.
+        """
+        roots = torch.from_numpy(self._cut(frame).astype(np.float32, order="C")).sqrt_()
+        out = torch.zeros(self.size, self.size)
+        if self.binning > 1:
+            self._place(self._binned(roots), out, (0, 0))
+        else:
+            self._place(roots, out, self._first)
+        return out.relu_().square_()
 
     def trusted(self, mask: NDArray[Any]) -> int:
         """Pixels of a prepared frame that the mask leaves."""

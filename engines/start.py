@@ -13,6 +13,7 @@ from engines.optics import FarField
 from engines.pie import RPIE
 from engines.probes import ProbeSpec, initial_probe, with_modes
 from engines.state import Data, initial_state
+from engines.upkeep import with_beam
 
 PUPIL_POWER = 0.9
 """The pupil is taken to reach out to where the mean frame holds this share of its counts."""
@@ -69,7 +70,8 @@ def _trial(
     spec = ProbeSpec(kind="data", defocus_m=defocus_m)
     engine = RPIE(annealing=0)
     probe = initial_probe(spec, geometry, data.counts / data.count, mean_magnitudes.cpu())
-    state = engine.admit(initial_state(probe.to(data.storage.device), canvas_shape), data)
+    state = with_beam(engine, initial_state(probe.to(data.storage.device), canvas_shape), data)
+    state = engine.admit(state, data)
     for _ in range(TRIAL_ITERATIONS):
         state = engine.step(state, data)
     return state.error if math.isfinite(state.error) else math.inf, state.probe

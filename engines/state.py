@@ -44,6 +44,8 @@ class Data:
     """The corners as given, not rounded, in pixels; none where they are whole."""
     fractions: Fractions | None = None
     """How far each frame's probe lies beyond its corner, within half a pixel; none: on it."""
+    background: Float[Tensor, "y x"] | None = None
+    """Counts that the detector was measured to have beside the sample's light, laid out as the magnitudes; none: 0."""
 
     @classmethod
     def of(cls, magnitudes: Magnitudes, positions: Positions, propagator: Propagator = FOURIER) -> Data:
@@ -215,7 +217,7 @@ class Engine(ABC):
     background: Literal["none", "constant", "pattern"] = "none"
     """Fit what the detector counts beside the sample's light: the same for all pixels, or each pixel's own."""
     background_counts: Annotated[float, Ge(0)] = 0.0
-    """Background of every pixel, in counts; where it is fitted, to begin with."""
+    """Background of every pixel, in counts, beside a frame of it that is given; where it is fitted, to begin with."""
     fit_start: Annotated[int, Ge(1)] = 10
     """First iteration that fits intensities and background; from then on each fifth one does."""
     object_amplitude_min: Annotated[float, Ge(0)] = 0.0

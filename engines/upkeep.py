@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from engines.beam import Beam
 from engines.constraints import (
     bounded,
@@ -26,7 +28,19 @@ WANDERED = 2
 
 def upkeep(engine: Engine, state: State, data: Data) -> State:
     """The state after everything that the engine's fields ask for; untouched where they ask for nothing."""
-    return _with_beam(engine, _centred(engine, _constrained(engine, state, data)), data)
+    return _fitted(engine, with_beam(engine, _centred(engine, _constrained(engine, state, data)), data), data)
+
+
+def with_beam(engine: Engine, state: State, data: Data) -> State:
+    """The state with a beam, where the engine's fields or a measured background ask for one, and without where not."""
+    if not (_fits(engine) or engine.background_counts or data.background is not None):
+        return replace(state, beam=None)
+    if state.beam is not None:
+        return state
+    background = torch.full(data.window, engine.background_counts, device=state.probe.device)
+    if data.background is not None:
+        background += data.background
+    return replace(state, beam=Beam.even(data.count, background))
 
 
 def _constrained(engine: Engine, state: State, data: Data) -> State:
@@ -57,13 +71,13 @@ def _centred(engine: Engine, state: State) -> State:
     return replace(state, object=moved(state.object, back), probe=moved(state.probe, back))
 
 
-def _with_beam(engine: Engine, state: State, data: Data) -> State:
-    fits = engine.fit_intensities or engine.background != "none"
-    if not fits and not engine.background_counts:
-        return replace(state, beam=None)
-    beam = state.beam or Beam.even(data.count, data.window, engine.background_counts, state.probe.device)
+def _fits(engine: Engine) -> bool:
+    return engine.fit_intensities or engine.background != "none"
+
+
+def _fitted(engine: Engine, state: State, data: Data) -> State:
     due = state.iteration >= engine.fit_start and (state.iteration - engine.fit_start) % FIT_EVERY == 0
-    if fits and due:
-        object, probe = state.object, state.probe
-        beam = fitted_beam(object, probe, data, beam, engine.background, engine.fit_intensities)
+    if state.beam is None or not _fits(engine) or not due:
+        return state
+    beam = fitted_beam(state.object, state.probe, data, state.beam, engine.background, engine.fit_intensities)
     return replace(state, beam=beam)

@@ -23,6 +23,7 @@ def check_setup(setup: Setup) -> None:
     """Refuse what can be known to be impossible before any frame is there; raises `SpecError`."""
     try:
         check_mask(setup)
+        check_background(setup)
         check_probe(setup)
         if setup.plan_m is not None:
             check_overlap(setup, setup.plan_m)
@@ -43,6 +44,20 @@ def check_mask(setup: Setup) -> None:
             f"mask: expected at least 1 trusted pixel in the {size} x {size} px that are used of a frame, got 0 "
             f"({outside} in the frame of {mask.shape[0]} x {mask.shape[1]}); 1 means that a pixel can be trusted"
         )
+
+
+def check_background(setup: Setup) -> None:
+    """Refuse a background that no detector could count."""
+    background = setup.arrays.get("background")
+    if background is None:
+        return
+    if background.shape != setup.start.frame_shape:
+        raise SpecError(f"background: expected the frame's shape {setup.start.frame_shape}, got {background.shape}")
+    if background.dtype.kind not in "iuf":
+        raise SpecError(f"background: expected counts as real numbers, got {background.dtype}")
+    bad = int(np.count_nonzero(~(np.isfinite(background) & (background >= 0))))
+    if bad:
+        raise SpecError(f"background: expected counts from 0 on, got {bad} pixels that are negative or not finite")
 
 
 def check_probe(setup: Setup) -> None:

@@ -84,6 +84,7 @@ def reconstruct_scan(
         probe,
         propagator=propagator(setup.optics, device),
         refinement=setup.refinement,
+        background=setup.background(device),
     )
     with tempfile.TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder), setup.optics.wavelength_m)

@@ -213,6 +213,7 @@ class Runner:
             checkpoint,
             propagator(self.setup.optics, self.session.device),
             self.setup.refinement,
+            self.setup.background(self.session.device),
         )
         return self._run
 

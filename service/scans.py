@@ -170,7 +170,7 @@ def write_start_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None
 
 
 def read_start_arrays(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that came with `start`: plan, probe, mask, as far as there are any."""
+    """The arrays that came with `start`: plan, probe, mask, background, as far as there are any."""
     path = folder / "start.npz"
     if not path.exists():
         return {}

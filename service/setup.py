@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engines.arrays import Probe
 from engines.canvas import Canvas
@@ -55,7 +56,7 @@ class Setup:
     """As it was asked for, all layers merged."""
     start: Start
     arrays: Mapping[str, NDArray[Any]]
-    """plan, probe and mask that came with `start`."""
+    """plan, probe, mask and background that came with `start`."""
     engine: Engine | Chain
     policy: LivePolicy
 
@@ -210,6 +211,12 @@ class Setup:
         """What was asked for, else the array that came with `start`, else the data."""
         return self.spec.probe or (GIVEN if "probe" in self.arrays else "data")
 
+    def background(self, device: torch.device) -> Tensor | None:
+        """The measured background (y, x) in counts, laid out as the magnitudes; none where none came with `start`."""
+        if "background" not in self.arrays:
+            return None
+        return self.preparation.background(self.arrays["background"]).to(device)
+
     def probe(self, dataset: GrowingDataset, canvas: Canvas, device: torch.device) -> Probe:
         """The initial probe, with the power of the frames that are there."""
         counts = dataset.counts()
@@ -218,7 +225,8 @@ class Setup:
             probe = probe_from_array(self.given_probe, self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
             assert isinstance(self.optics, FarField), "check_probe sees to it"
-            frames, mean = dataset.data(canvas), dataset.mean_magnitudes()
+            frames = replace(dataset.data(canvas), background=self.background(device))
+            mean = dataset.mean_magnitudes()
             probe = computed_probe(self.optics, frames, canvas.shape, mean, self.modes)
         else:
             mean = dataset.mean_magnitudes().cpu()

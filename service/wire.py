@@ -130,9 +130,10 @@ class ReconstructionSpec(Strict):
 class ArraySpec(Strict):
     """An array that travels in the buffer of `start`."""
 
-    name: Literal["plan", "probe", "mask"]
+    name: Literal["plan", "probe", "mask", "background"]
     """plan: (n, 2) metres, in the order and orientation of the positions; probe: (mode, y, x) complex64;
-    mask: (h, w) uint8, 1 where a pixel can be trusted, in the frame's own orientation."""
+    mask: (h, w) uint8, 1 where a pixel can be trusted, in the frame's own orientation; background: (h, w) float32,
+    counts of every frame that are not the sample's light, in the same orientation."""
     shape: Annotated[tuple[Annotated[int, Ge(1)], ...], Len(1, 3)]
     dtype: str
 
@@ -360,13 +361,14 @@ def start_arrays(start: Start, buffer: bytes | memoryview) -> dict[str, NDArray[
         count = math.prod(spec.shape)
         arrays[spec.name] = np.frombuffer(buffer, dtype, count, offset).reshape(spec.shape).copy()
         offset += count * dtype.itemsize
-    for name, ndim in (("plan", 2), ("probe", 3), ("mask", 2)):
+    for name, ndim in (("plan", 2), ("probe", 3), ("mask", 2), ("background", 2)):
         if name in arrays and arrays[name].ndim != ndim:
             raise WireError(f"{name}: expected {ndim} axes, got shape {arrays[name].shape}")
     if "plan" in arrays and arrays["plan"].shape[1] != 2:
         raise WireError(f"plan: expected shape (n, 2), got {arrays['plan'].shape}")
-    if "mask" in arrays and arrays["mask"].shape != start.frame_shape:
-        raise WireError(f"mask: expected the frame's shape {start.frame_shape}, got {arrays['mask'].shape}")
+    for name in ("mask", "background"):
+        if name in arrays and arrays[name].shape != start.frame_shape:
+            raise WireError(f"{name}: expected the frame's shape {start.frame_shape}, got {arrays[name].shape}")
     return arrays
 
 
@@ -395,7 +397,12 @@ def acknowledge_endpoint(ingest: str) -> str:
 
 
 def _array_dtype(spec: ArraySpec) -> np.dtype[Any]:
-    allowed = {"plan": ("<f8",), "probe": ("<c8", "<c16"), "mask": ("|u1", "|b1")}[spec.name]
+    allowed = {
+        "plan": ("<f8",),
+        "probe": ("<c8", "<c16"),
+        "mask": ("|u1", "|b1"),
+        "background": ("<f4", "<f8"),
+    }[spec.name]
     if spec.dtype not in allowed:
         raise WireError(f"{spec.name}: expected dtype {' or '.join(allowed)}, got {spec.dtype!r}")
     return np.dtype(spec.dtype)

@@ -73,12 +73,14 @@ def test_what_cannot_be_reconstructed_is_told_in_one_line(tmp_path: Path) -> Non
     assert run("simulate", scan, "--positions", "20", "--size", "64", "--step-px", "20").returncode == 0
     with h5py.File(arrays, "w") as file:
         file["mask"], file["probe"] = np.zeros((64, 64)), np.ones((80, 80), np.complex64)
+        file["background"] = np.zeros((64, 64))
     probe = ("--probe", f"{arrays}:/probe")
     for arguments, says in (
         (("--engine", "pie"), "expected one of dm"),
         (("--set", "rpie.object_step=7"), "object_step: Input should be less than or equal to 2, got 7"),
         (("--modes", "10000000"), "of its 10000000 modes fit"),
         (("--mask", f"{arrays}:/mask"), "expected at least 1 trusted pixel in the 64 x 64 px"),
+        (("--background", f"{arrays}:/probe"), "background: expected the frame's shape (64, 64), got (80, 80)"),
         (("--probe", "round:30nm"), "overlap 0 %"),
         (probe, "expected (mode, 64, 64) or (64, 64), got (1, 80, 80); 'probe_fit: crop' (--probe-fit crop)"),
         ((*probe, "--probe-fit", "pad"), "--probe-fit crop"),
@@ -86,7 +88,8 @@ def test_what_cannot_be_reconstructed_is_told_in_one_line(tmp_path: Path) -> Non
         ended = run("reconstruct", scan, "--iterations", "1", *arguments)
         assert ended.returncode == 2 and says in " ".join(ended.stderr.split()), ended.stderr
         assert "Traceback" not in ended.stderr
-    assert run("reconstruct", scan, "--iterations", "1", *probe, "--probe-fit", "crop").returncode == 0
+    background = ("--background", f"{arrays}:/background")
+    assert run("reconstruct", scan, "--iterations", "1", *probe, "--probe-fit", "crop", *background).returncode == 0
 
 
 def test_simulate_reconstruct_compare(tmp_path: Path) -> None:

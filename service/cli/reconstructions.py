@@ -64,6 +64,9 @@ def reconstruct(
     iterations_per_chunk: PerChunk = None,
     final_iterations: Final = None,
     mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
+    background: Annotated[
+        str | None, typer.Option(help="FILE:/dataset, counts of every frame that are not the sample's light")
+    ] = None,
     orientation: Orient = None,
     geometry: Setting = None,
     refine_positions: Refine = False,
@@ -111,6 +114,8 @@ def reconstruct(
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
         if mask is not None:
             arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
+        if background is not None:
+            arrays["background"] = load_array(background)
         task = bar.add_task("reconstructing", total=None if live or refine else iterations)
         assert start.reconstruction is not None
         outcome = reconstruct_scan(

@@ -11,15 +11,18 @@ from engines.beam import Beam
 from engines.constraints import bounded, moved, of_power, off_centre, smoothed, supported, supported_in_fourier_space
 from engines.dataset import GrowingDataset
 from engines.dm import DM
+from engines.live import LiveRun
 from engines.offline import drive, offline_run
 from engines.optics import exit_waves, fft2, intensity
 from engines.pie import RPIE
+from engines.policy import LivePolicy
+from engines.preparation import Prepared
 from engines.probes import initial_probe
 from engines.projections import magnitude_projection_, model_misfit
 from engines.registry import ENGINES
 from engines.simulate import Scan
 from engines.state import Data, State
-from engines.upkeep import upkeep
+from engines.upkeep import upkeep, with_beam
 
 SEED = torch.Generator().manual_seed(0)
 
@@ -118,6 +121,34 @@ def test_every_kind_of_engine_models_the_beam(scan: Scan, name: str) -> None:
     with_beam = engine.admit(replace(truth, beam=beam), data)
     assert engine.step(with_beam, data).error < 1e-3
     assert engine.step(engine.admit(truth, data), data).error > 0.02
+
+
+@pytest.mark.parametrize("name", ["rpie", "ml"])
+def test_a_measured_background_is_held_from_the_first_iteration(scan: Scan, name: str) -> None:
+    """Pixels that glow, told of beforehand: the truth stays the truth, and what is not told of is not."""
+    glow = torch.zeros(64, 64)
+    glow[25:40, 25:40] = 300.0
+    counts = scan.expected(0, len(scan)) + glow
+    dataset = GrowingDataset(64, len(scan), torch.float32)
+    prepared = Prepared(counts.sqrt(), counts.sum(dim=(1, 2)))
+    dataset.append(prepared, scan.positions_m, np.arange(len(scan)))
+    policy = LivePolicy(start_after=1, chunk=1, final_iterations=2)
+    errors = []
+    for background in (glow, None):
+        run = LiveRun(ENGINES[name](), policy, dataset, scan.canvas, scan.probe, background=background)
+        run.state = replace(run.state, object=scan.object.clone())
+        errors.append([progress.error for progress in drive(run)])
+    assert max(errors[0]) < 1e-3 and min(errors[1]) > 0.02
+    assert run.state.beam is None
+
+
+def test_a_measured_background_and_a_constant_add_up(scan: Scan, dataset: GrowingDataset) -> None:
+    frame = torch.arange(64.0 * 64).reshape(64, 64)
+    data = replace(dataset.data(scan.canvas), background=frame)
+    state = with_beam(RPIE(background_counts=2.0), State(object=scan.object, probe=scan.probe), data)
+    assert state.beam is not None
+    assert torch.equal(state.beam.background, frame + 2)
+    assert torch.equal(frame, torch.arange(64.0 * 64).reshape(64, 64)), "it is shared, and stays as it is"
 
 
 def test_flicker_background_and_lost_frames_are_found(scan: Scan, probe: torch.Tensor) -> None:

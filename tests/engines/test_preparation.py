@@ -92,6 +92,24 @@ def test_untrusted_pixels_leave_before_any_arithmetic() -> None:
     assert float(counts[0]) == 160
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"orientation": "rot90"},
+        {"crop": 6, "centre": (2.0, 8.0)},
+        {"crop": 8, "binning": 2, "centre": (2.0, 8.0)},
+        {"corner": False},
+    ],
+)
+def test_a_background_is_laid_out_as_a_frame(options: dict[str, Any]) -> None:
+    stack = frames(1, 10, 12)
+    preparation = Preparation(frame_shape=(10, 12), frame_dtype=stack.dtype, **options)
+    laid = preparation.background(stack[0].astype(np.float64))
+    assert torch.allclose(laid, preparation(stack).magnitudes[0].relu().square(), rtol=1e-5)
+    assert float(laid.sum()) > 0
+
+
 def test_the_mask_turns_with_the_frames() -> None:
     stack, mask = frames(1, 6, 6), np.ones((6, 6), bool)
     mask[0, 1] = False

@@ -68,6 +68,22 @@ def test_offline_warns_of_little_overlap_too(tmp_path: Path) -> None:
     assert len(warnings) == 1 and "overlap 21 %" in warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("background", "says"),
+    [
+        (np.zeros((8, 8)), r"background: expected the frame's shape \(32, 32\), got \(8, 8\)"),
+        (np.full((32, 32), 1j), "background: expected counts as real numbers, got complex128"),
+        (np.where(np.eye(32) > 0, np.nan, 1), "background: expected counts from 0 on, got 32 pixels"),
+        (-np.eye(32), "background: expected counts from 0 on, got 32 pixels"),
+    ],
+)
+def test_a_background_that_no_detector_counts_is_refused(background: np.ndarray, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        Setup.of(START, {"background": background}, RPIE)
+    laid = Setup.of(START, {"background": np.eye(32)}, RPIE).background(torch.device("cpu"))
+    assert laid is not None and float(laid.sum()) == 32
+
+
 def test_a_mask_that_leaves_nothing_is_refused() -> None:
     mask = np.zeros((32, 32), np.uint8)
     with pytest.raises(SpecError, match=r"mask: expected at least 1 trusted pixel in the 32 x 32 px .* got 0 \(0 in"):

@@ -143,15 +143,19 @@ def test_compressed_frames_say_their_sizes() -> None:
         wire.buffer_bytes(frames)
 
 
+FLAT = ("background", np.ones((2, 2), "<f4"))
+
+
 def test_arrays_of_a_start_come_back_and_must_fit() -> None:
     given = {"plan": np.arange(6.0).reshape(3, 2), "probe": np.ones((1, 4, 4), "<c8"), "mask": np.ones(SHAPE, "|u1")}
+    given["background"] = np.ones(SHAPE, "<f4")
     header, buffer = wire.pack_start(make_start(), **given)
     start = wire.decode(header)
     assert isinstance(start, wire.Start)
     assert wire.buffer_bytes(start) == len(buffer)
     for name, array in wire.start_arrays(start, buffer).items():
         np.testing.assert_array_equal(array, given[name])
-    for name, bad in (("plan", np.zeros((3, 3))), ("plan", np.zeros(4)), ("mask", np.ones((2, 2), "|u1"))):
+    for name, bad in (("plan", np.zeros((3, 3))), ("plan", np.zeros(4)), ("mask", np.ones((2, 2), "|u1")), FLAT):
         header, buffer = wire.pack_start(make_start(), **{name: bad})
         start = wire.decode(header)
         assert isinstance(start, wire.Start)

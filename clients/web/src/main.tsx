@@ -12,6 +12,7 @@ import "./styles/picture.css";
 import "./styles/dialogs.css";
 import "./styles/events.css";
 import "./styles/views.css";
+import "./styles/small.css";
 
 const root = document.getElementById("root");
 if (root !== null) createRoot(root).render(<App />);
