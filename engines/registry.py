@@ -6,6 +6,7 @@ from engines.dm import DM
 from engines.er import ER
 from engines.lsqml import LSQML
 from engines.ml import ML
+from engines.opr import OPR
 from engines.pie import EPIE, RPIE
 from engines.raar import RAAR
 from engines.state import Engine
@@ -17,5 +18,6 @@ ENGINES: dict[str, type[Engine]] = {
     "epie": EPIE,
     "raar": RAAR,
     "lsqml": LSQML,
+    "opr": OPR,
     "ml": ML,
 }

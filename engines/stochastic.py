@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 from annotated_types import Ge, Le
+from jaxtyping import Complex
 from torch import Tensor
 
 from engines import parallel
@@ -63,6 +64,17 @@ class StochasticEngine(ProjectingEngine):
         ones; the difference may be overwritten.
         """
 
+    def moving(self, state: State) -> Complex[Tensor, "all y x"]:
+        """What moves with the probe where positions lie between the pixels, in one tensor with it."""
+        return state.probe
+
+    def probe_of(self, state: State, frames: list[int]) -> Probe:
+        """The probe of a batch, which `correct_` corrects in place."""
+        return state.probe
+
+    def learn_(self, state: State, frames: list[int], probe: Probe) -> None:
+        """Take in what became of the probe of a batch, where it is not the state's own."""
+
     def step_share(self, since: int) -> float:
         """How much of a step is left after so many iterations on the same frames."""
         return max(self.least_step, 1 / (1 + (since / self.annealing) ** 2)) if self.annealing else 1.0
@@ -80,18 +92,20 @@ class StochasticEngine(ProjectingEngine):
             torch.empty((n, *state.probe.shape), dtype=state.probe.dtype, device=state.probe.device) for _ in range(2)
         )
         magnitudes = torch.empty((n, *data.window), device=state.probe.device)
-        for frames, propagator in visits(order, data.fractions, state.probe, n, data.propagator):
+        for frames, propagator in visits(order, data.fractions, self.moving(state), n, data.propagator):
             chosen, corners = frames.tolist(), data.positions[torch.from_numpy(frames)]
+            probe = self.probe_of(state, chosen)
             for a in range(0, len(chosen), parallel.FRAMES_PER_BLOCK):
                 block = slice(a, a + parallel.FRAMES_PER_BLOCK)
                 measurement = data.magnitudes(chosen[block], magnitudes)
-                model = exit_waves(state.probe, state.object, corners[block], waves[: len(chosen[block])])
+                model = exit_waves(probe, state.object, corners[block], waves[: len(chosen[block])])
                 beam = beam_of(state.beam, chosen[block])
                 on_detector = propagator.forward(model)
                 projected = self.project_(on_detector, measurement, misfit if measured else None, beam)
                 torch.sub(propagator.adjoint(projected), model, out=difference[: len(chosen)][block])
             box, views = boxed(corners.tolist(), data.window)
-            self.correct_(state.object[box], state.probe, difference[: len(chosen)], views, shares)
+            self.correct_(state.object[box], probe, difference[: len(chosen)], views, shares)
+            self.learn_(state, chosen, probe)
         return replace(state, iteration=iteration, error=misfit.error, r_factor=misfit.r_factor)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:

@@ -26,7 +26,7 @@ Files = Annotated[list[Path] | None, typer.Option(help="folder whose files REST 
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda")]
 Threads = Annotated[int | None, typer.Option(help="threads of the reconstruction on the CPU")]
 Engine = Annotated[
-    str | None, typer.Option(help="rpie, epie, lsqml, dm, raar, er or ml; or a chain such as rpie:20,dm:200,ml:50")
+    str | None, typer.Option(help="rpie, epie, opr, lsqml, dm, raar, er or ml; or a chain such as rpie:20,dm:200,ml:50")
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="engine.parameter=value; can be repeated")]
 Modes = Annotated[int | None, typer.Option(help="probe modes")]

@@ -45,5 +45,5 @@ def test_noise_is_not_fitted(scan: Scan, dataset: GrowingDataset, name: str) -> 
 
 
 def test_every_engine_that_projects_is_meant() -> None:
-    assert sorted(PROJECTING) == ["dm", "epie", "er", "lsqml", "raar", "rpie"]
+    assert sorted(PROJECTING) == ["dm", "epie", "er", "lsqml", "opr", "raar", "rpie"]
     assert math.isclose(COUNTING_NOISE, np.var(np.sqrt(np.random.default_rng(0).poisson(100, 100_000))), rel_tol=0.02)
