@@ -9,6 +9,7 @@ import argparse
 import gzip
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,8 +26,8 @@ from service.demo import command, wait_until
 WEB = Path(__file__).parents[1] / "clients" / "web" / "dist"
 MAIN_THREAD_BOUND_MS, LONG_TASK_BOUND_MS, HEAP_BOUND = 10.0, 50.0, 0.1
 PAGE_BOUND_KB, PAINT_BOUND_S, UPDATES_BOUND_HZ, SPEED_BOUND = 250.0, 1.0, 4.5, 0.9
-SETTLE_S, TRACE_S = 10.0, 20.0
-SIMULATED = ("--positions=150", "--size=256", "--step-px=53.2")
+SETTLE_S, TRACE_S, PAIRS, TURN_S = 45.0, 20.0, 5, 10.0
+SIMULATED = ("--positions=50", "--size=256", "--step-px=92")
 """An object of 1024 x 1024 pixels, few frames, so that there are more than five iterations a second."""
 COUNT_UPDATES = """() => { window.updates = 0; window.long = [];
   const canvas = document.querySelector('[data-testid=object-canvas]');
@@ -56,7 +57,6 @@ def speed(live: Live, seconds: float) -> float:
 
 def bench_updates(live: Live, minutes: float) -> None:
     """One browser on a reconstruction of 1024 x 1024 pixels that runs with one thread."""
-    alone = speed(live, 20)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
         page = browser.new_page(viewport={"width": 1600, "height": 900})
@@ -68,7 +68,7 @@ def bench_updates(live: Live, minutes: float) -> None:
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         before, began = heap_bytes(session), time.monotonic()
-        watched = speed(live, 60 * minutes)
+        page.wait_for_timeout(60_000 * minutes)
         updates, long = page.evaluate("() => [window.updates, window.long]")
         rate, grown = updates / (time.monotonic() - began), heap_bytes(session) / before - 1
         busy, longest = main_thread(browser, page)
@@ -81,13 +81,31 @@ def bench_updates(live: Live, minutes: float) -> None:
         f"{longest:.0f} ms of CPU (bound {LONG_TASK_BOUND_MS:.0f}); by the clock {len(long)} tasks over 50 ms, ", end=""
     )
     print(f"up to {max(long, default=0):.0f} ms")
-    print(f"  heap {before / 1e6:.1f} MB, {grown:+.1%} (bound {HEAP_BOUND:.0%}); reconstruction {alone:.2f} ", end="")
-    print(
-        f"iterations/s alone, {watched:.2f} with a viewer ({watched / alone:.0%}, bound {SPEED_BOUND:.0%})", flush=True
-    )
+    print(f"  heap {before / 1e6:.1f} MB, {grown:+.1%} (bound {HEAP_BOUND:.0%})", flush=True)
     assert busy < MAIN_THREAD_BOUND_MS and longest <= LONG_TASK_BOUND_MS, "main thread"
     assert abs(grown) < HEAP_BOUND and paint < PAINT_BOUND_S, "heap or first paint"
-    assert rate > UPDATES_BOUND_HZ and watched > SPEED_BOUND * alone, "rates of updates or iterations"
+    assert rate > UPDATES_BOUND_HZ, "rate of updates"
+
+
+def bench_speed(live: Live) -> None:
+    """The same reconstruction with and without a viewer, in turns, so that what else runs here counts for both."""
+    pairs = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        for _ in range(PAIRS):
+            page.goto("about:blank")
+            time.sleep(1)
+            alone = speed(live, TURN_S)
+            page.goto(live.url)
+            time.sleep(3)
+            pairs.append((alone, speed(live, TURN_S)))
+        browser.close()
+    ratio = statistics.median(watched / alone for alone, watched in pairs)
+    told = ", ".join(f"{alone:.1f} / {watched:.1f}" for alone, watched in pairs)
+    print(f"reconstruction alone / with a viewer, iterations/s: {told}; median {ratio:.0%} ", end="")
+    print(f"(bound {SPEED_BOUND:.0%})", flush=True)
+    assert ratio > SPEED_BOUND, f"speed with a viewer {ratio:.0%}"
 
 
 def heap_bytes(session: CDPSession) -> float:
@@ -160,7 +178,11 @@ def main() -> None:
         missed = []
         with serving() as live:
             running(live, scan)
-            for part in (lambda: bench_updates(live, minutes), lambda: bench_observers(live)):
+            for part in (
+                lambda: bench_updates(live, minutes),
+                lambda: bench_speed(live),
+                lambda: bench_observers(live),
+            ):
                 try:
                     part()
                 except AssertionError as bound:

@@ -66,7 +66,7 @@ async def slow_network(host: str, port: int, bytes_s: float) -> int:
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raw = socket.socket()
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
         raw.setblocking(False)
         await asyncio.get_running_loop().sock_connect(raw, (host, port))
         up_reader, up_writer = await asyncio.open_connection(sock=raw, limit=2048)

@@ -52,7 +52,7 @@ class Evaluation:
     correlation: float
     """Of the mean-free objects, 1 is equal."""
     optical_density: Difference
-    """Of OD = -ln |object|^2."""
+    """Of OD = -ln |object|^2, scaled and with the fitted ramp off, as all that follows."""
     phase: Difference
     """In rad."""
     shift_px: tuple[float, float]
@@ -75,7 +75,9 @@ def evaluate(image: Image, reference: Image, box: Box) -> Evaluation:
     b = b * (np.vdot(b, a) / np.vdot(b, b))
     whole = np.ones(a.shape, bool)
     alike = likeness(image[box], reference[box], whole)
-    density, turn = optical_density(a) - optical_density(b), np.angle(a * b.conj())
+    fitted = remove_ramp(image[box], reference[box], whole)
+    density = optical_density(reference[box]) - optical_density(fitted)
+    turn = np.angle(reference[box] * fitted.conj())
     return Evaluation(
         nmse=float(np.sum(np.abs(a - b) ** 2) / np.sum(np.abs(a) ** 2)),
         nmse_relative=alike.nmse,
@@ -83,7 +85,7 @@ def evaluate(image: Image, reference: Image, box: Box) -> Evaluation:
         optical_density=Difference.of(density),
         phase=Difference.of(turn),
         shift_px=shift,
-        rings=ring_correlation(remove_ramp(image[box], reference[box], whole), reference[box]),
+        rings=ring_correlation(fitted, reference[box]),
         optical_density_map=density,
         phase_map=turn,
     )

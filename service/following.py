@@ -7,7 +7,7 @@ from math import sqrt
 
 from service.browser import ImageRequest, Subscribe
 
-FIRST_BYTES = 300_000
+FIRST_BYTES = 150_000
 """Largest image that is sent before anything is known of the network: a picture at once, and then a better one."""
 TURN_S = 1.0
 """Seconds that one image may take to arrive; larger ones are sent coarser, so that the curve does not wait for them."""
@@ -40,12 +40,12 @@ class Pace:
         """Bytes that an image may have."""
         return FIRST_BYTES if self.rate is None else self.rate * TURN_S
 
-    def edge(self, size: int, asked_px: int) -> int:
-        """Longest edge for an image that has this size when it is sent with the edge that was asked for."""
+    def edge(self, size: int, best_px: int) -> int:
+        """Longest edge for an image that has this size when it is sent as fine as was asked for, with this edge."""
         if size <= self.budget:
-            return asked_px
-        affordable = asked_px * sqrt(self.budget / size)
-        return min(asked_px, next((px for px in COARSENESS_PX if px <= affordable), COARSENESS_PX[-1]))
+            return best_px
+        affordable = best_px * sqrt(self.budget / size)
+        return min(best_px, next((px for px in COARSENESS_PX if px <= affordable), COARSENESS_PX[-1]))
 
     def map_pause(self, size: int) -> float:
         """Seconds to leave between two scan maps of this size."""

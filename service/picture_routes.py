@@ -41,7 +41,7 @@ def picture_routes(hub: Hub) -> APIRouter:
         latest = await hub.show.image(name, wanted)
         if latest is None:
             raise HTTPException(409, f"reconstruction {name} has no picture yet")
-        return Response(latest[1], media_type=MSGPACK)
+        return Response(latest.data, media_type=MSGPACK)
 
     @router.get("/{reconstruction}/focus")
     async def focus(reconstruction: str) -> ProbeFocus:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from service.browser import Image, ImageRequest, Moment, Points, ProbeFocus, encode
 from service.focusing import FocusFinder
@@ -61,6 +61,16 @@ class Latest(Generic[Kept]):
         return held
 
 
+class Shown(NamedTuple):
+    """A picture or a scan map, ready to be sent."""
+
+    number: int
+    """Of the snapshot or survey that it is of."""
+    data: bytes
+    edge_px: int
+    """Its longest edge as it is sent; 0 for a scan map."""
+
+
 class Showroom:
     """Snapshots, surveys and pictures of all reconstructions."""
 
@@ -68,19 +78,19 @@ class Showroom:
         self._data = data
         self.snapshots = Latest(lambda name: Snapshot.load(self._folder(name) / "checkpoint.h5"))
         self.surveys = Latest(lambda name: Survey.load(self._folder(name) / "survey.h5"))
-        self._pictures: OrderedDict[tuple[str, object], tuple[int, bytes]] = OrderedDict()
+        self._pictures: OrderedDict[tuple[str, object], Shown] = OrderedDict()
         self._moments: OrderedDict[Path, Snapshot] = OrderedDict()
         self._making = asyncio.Lock()
         self._focus = FocusFinder()
 
-    async def image(self, reconstruction: str, request: ImageRequest) -> tuple[int, bytes] | None:
-        """Number and encoded picture of the latest snapshot, or of the latest survey; None before the first."""
+    async def image(self, reconstruction: str, request: ImageRequest) -> Shown | None:
+        """The picture of the latest snapshot, or of the latest survey; None before the first."""
         if request.name in ("latest", "summed"):
             return await self._once(reconstruction, request, self.surveys, make_pattern)
         return await self._once(reconstruction, request, self.snapshots, make_image)
 
-    async def points(self, reconstruction: str) -> tuple[int, bytes] | None:
-        """Number and encoded scan map of the latest survey; None before the first."""
+    async def points(self, reconstruction: str) -> Shown | None:
+        """The scan map of the latest survey; None before the first."""
         return await self._once(reconstruction, "points", self.surveys, _points)
 
     async def focus(self, reconstruction: str) -> ProbeFocus | None:
@@ -114,15 +124,17 @@ class Showroom:
         request: Made,
         latest: Latest[Kept],
         make: Callable[[Kept, Made, str, int], Image | Points],
-    ) -> tuple[int, bytes] | None:
+    ) -> Shown | None:
         async with self._making:
             source = await asyncio.to_thread(latest.get, reconstruction)
             if source is None:
                 return None
             key = (reconstruction, request)
-            if self._pictures.get(key, (-1, b""))[0] != source.number:
-                data = await asyncio.to_thread(lambda: encode(make(source, request, reconstruction, time.time_ns())))
-                self._pictures[key] = (source.number, data)
+            known = self._pictures.get(key)
+            if known is None or known.number != source.number:
+                made = await asyncio.to_thread(make, source, request, reconstruction, time.time_ns())
+                edge = max(made.shape[1:]) if isinstance(made, Image) else 0
+                self._pictures[key] = Shown(source.number, await asyncio.to_thread(encode, made), edge)
                 self._pictures.move_to_end(key)
                 while len(self._pictures) > KEPT_PICTURES:
                     self._pictures.popitem(last=False)

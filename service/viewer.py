@@ -184,22 +184,22 @@ class Viewer:
         best = await show.image(reconstruction, asked)
         if best is None:
             return
-        edge = self._pace.edge(len(best[1]), asked.max_px)
-        shown, shown_edge = following.shown.get(name, (-1, 0))
-        if shown == best[0] and edge <= shown_edge:
+        edge = self._pace.edge(len(best.data), best.edge_px)
+        number, shown_edge = following.shown.get(name, (-1, 0))
+        if number == best.number and edge <= shown_edge:
             return
         coarser = asked.model_copy(update={"max_px": edge})
-        image = best if edge == asked.max_px else await show.image(reconstruction, coarser)
+        image = best if edge == best.edge_px else await show.image(reconstruction, coarser)
         if image is not None:
-            following.sent(name, image[0], edge, len(image[1]), time.monotonic())
-            await self._socket.send_bytes(image[1])
+            following.sent(name, image.number, edge, len(image.data), time.monotonic())
+            await self._socket.send_bytes(image.data)
 
     async def _points(self, following: Following) -> None:
         """The latest scan map, unless the browser has it."""
         latest = await self._hub.show.points(following.request.reconstruction)
-        if latest is not None and following.shown.get("points", (-1, 0))[0] != latest[0]:
-            following.sent("points", latest[0], 0, len(latest[1]), time.monotonic())
-            await self._socket.send_bytes(latest[1])
+        if latest is not None and following.shown.get("points", (-1, 0))[0] != latest.number:
+            following.sent("points", latest.number, 0, len(latest.data), time.monotonic())
+            await self._socket.send_bytes(latest.data)
 
     async def _series(self, following: Following, name: Literal["metrics", "positions"]) -> None:
         reconstruction = following.request.reconstruction

@@ -70,13 +70,16 @@ def run_realtime(
     by_service: bool,
     threads: int,
     with_figures: bool,
+    work: bool = True,
 ) -> tuple[list[Rule], list[str]]:
-    """Do what is wanted and not done, in this process or through the service, and report on all that is done."""
+    """Do what is wanted and not done, in this process or through the service, and report on all that is done; without
+    `work` only that.
+    """
     runs = selection.runs(preset)
     store = Store(folder, preset.model_dump(mode="json"))
-    with serving(folder / "service", threads) if by_service else nullcontext() as service:
+    with serving(folder / "service", threads) if by_service and work else nullcontext() as service:
         tasks: list[Task] = []
-        for case, kinds in runs:
+        for case, kinds in runs if work else ():
             tasks += case.tasks(store, kinds) if service is None else SocketRuns(case, service).tasks(store, kinds)
         elsewhere = work_through(tasks, store, stage)
     how = HOW.format(

@@ -61,7 +61,9 @@ def error_figure(outcomes: Sequence[CaseOutcome]) -> Figure:
             if record is not None:
                 errors = record.column("nmse")
                 known = np.isfinite(errors)
-                axes.semilogy(record.column("iteration")[known], errors[known], label=name, linewidth=1)
+                axes.semilogy(
+                    record.column("iteration")[known], errors[known], ".-", label=name, linewidth=1, markersize=2
+                )
         axes.axhline(outcome.floor, color="grey", linestyle=":", label="shot noise")
         axes.set(xlabel="iteration", ylabel="NMSE against the truth", title=_label(outcome))
         axes.legend(fontsize="x-small")
@@ -129,4 +131,4 @@ def _row(figure: Figure, count: int) -> list[Axes]:
 
 def _label(outcome: CaseOutcome) -> str:
     case = outcome.case
-    return f"step {case.step_px:g} px, overlap {outcome.overlap:.0%}, {case.photons:.0e} photons, seed {case.seed}"
+    return f"{case.step_px:g} px, overlap {outcome.overlap:.0%}, {case.photons:.0e} photons"

@@ -29,11 +29,13 @@ GRID_ABOUT = (
 AXES = {"start-after": "start_after", "overlap": "overlap"}
 
 
-def run_growing(folder: Path, preset: GrowingPreset, stage: Stage, with_figures: bool) -> tuple[list[Row], list[str]]:
-    """Do what is not done, and report on all that is."""
+def run_growing(
+    folder: Path, preset: GrowingPreset, stage: Stage, with_figures: bool, work: bool = True
+) -> tuple[list[Row], list[str]]:
+    """Do what is not done, and report on all that is; without `work` only that."""
     store, study = Store(folder, preset.model_dump(mode="json")), GrowingStudy(preset)
     tasks = list(study.tasks(preset.engines))
-    elsewhere = work_through(tasks, store, stage)
+    elsewhere = work_through(tasks if work else [], store, stage)
     rows: list[Row] = [*study.rows(store, preset.engines)]
     pictures = {}
     for engine in preset.engines if with_figures else ():
@@ -46,14 +48,19 @@ def run_growing(folder: Path, preset: GrowingPreset, stage: Stage, with_figures:
 
 
 def run_grid(
-    folder: Path, preset: GridPreset, varied: tuple[str, ...] | None, stage: Stage, with_figures: bool
+    folder: Path,
+    preset: GridPreset,
+    varied: tuple[str, ...] | None,
+    stage: Stage,
+    with_figures: bool,
+    work: bool = True,
 ) -> tuple[list[Row], list[str]]:
-    """Do what is wanted and not done, and report on all that is."""
+    """Do what is wanted and not done, and report on all that is; without `work` only that."""
     known = tuple(dict.fromkeys(what for what, _ in preset.points))
     if wrong := set(varied or ()) - set(known):
         raise ValueError(f"--only: expected some of {', '.join(known)}, got {sorted(wrong)[0]!r}")
     store, study = Store(folder, preset.model_dump(mode="json")), GridStudy(preset)
-    elsewhere = work_through(list(study.tasks(varied)), store, stage)
+    elsewhere = work_through(list(study.tasks(varied)) if work else [], store, stage)
     rows: list[Row] = [*study.rows(store)]
     pictures = {}
     for what in known if with_figures else ():

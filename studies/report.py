@@ -26,9 +26,9 @@ CLAIM = (
     "difference between live and offline means something only beside the difference between two offline runs.",
     "NMSE is sum |a - g b|² / sum |a|² over the central square (Maiden & Rodenburg 2009), in one column with the ramp "
     "of each object taken off as in the paper, in the other with the relative ramp fitted by least squares. OD is "
-    "-ln |object|². Differences are means of absolute values with their standard errors. The shot-noise floor is "
-    "sum(1 / dose) / sum |O|². Resolution is the period at which the Fourier ring correlation crosses the half-bit "
-    "threshold; two pixels where it never does.",
+    "-ln |object|²; its differences, and those of the phase, are means of absolute values with their standard errors. "
+    "The shot-noise floor is sum(1 / dose) / sum |O|². Resolution is the period at which the Fourier ring correlation "
+    "crosses the half-bit threshold; two pixels where it never does.",
 )
 
 

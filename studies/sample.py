@@ -18,8 +18,10 @@ GOLD, GOLD_G_CM3, GOLD_M = "Au", 19.3, 1e-6
 NITRIDE, NITRIDE_G_CM3, NITRIDE_M = "Si3N4", 3.17, 0.5e-6
 INITIAL_APERTURE_NM, INITIAL_DEFOCUS_UM = 50, 980
 OUTERMOST_ZONE_M = 45e-9
-STOP = 0.35
-DEFOCUS_M = 0.9e-3
+STOP = 0.45
+DEFOCUS_M = 0.975e-3
+SAMPLE = {"gold_m": GOLD_M, "outermost_zone_m": OUTERMOST_ZONE_M, "stop": STOP, "defocus_m": DEFOCUS_M}
+"""What results depend on beside a preset."""
 
 
 class MissingPackageError(OSError):

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from studies.sample import SAMPLE
+
 PRESET = "preset.json"
 
 
@@ -45,11 +47,11 @@ class Store:
     """A folder of records under names. Several processes may work on one folder: each claims what it does."""
 
     def __init__(self, folder: Path, preset: dict[str, Any]) -> None:
-        """Open or make the folder; refused where it holds what another preset gave."""
+        """Open or make the folder; refused where it holds what another preset, or another sample, gave."""
         self.folder = folder
         self.runs = folder / "runs"
         self.runs.mkdir(parents=True, exist_ok=True)
-        path, text = folder / PRESET, json.dumps(preset, indent=1, sort_keys=True)
+        path, text = folder / PRESET, json.dumps(preset | {"sample": SAMPLE}, indent=1, sort_keys=True)
         if path.exists() and path.read_text() != text:
             raise StoreError(f"{folder}: expected an empty folder or one of this preset, it holds another: see {path}")
         _write(path, text.encode())

@@ -20,6 +20,7 @@ Steps = Annotated[str | None, typer.Option(help="only these steps in pixels, for
 Seeds = Annotated[str | None, typer.Option(help="only these noise seeds, for example 0,1")]
 Only = Annotated[str | None, typer.Option(help="only these runs: live, offline, control, small-chunks, rpie-then-dm")]
 OneThread = Annotated[int, typer.Option(min=1, help="threads of the reconstruction")]
+Report = Annotated[bool, typer.Option("--report", help="only tell what is done so far")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="tables alone, without matplotlib")]
 
 
@@ -50,6 +51,7 @@ def realtime_vs_offline(
     only: Only = None,
     threads: OneThread = 1,
     no_figures: NoFigures = False,
+    report: Report = False,
 ) -> None:
     """Whether a live reconstruction ends as good as an offline one (Lexelius, Kahnt & Maia 2025); exit code 1 if not.
 
@@ -68,7 +70,14 @@ def realtime_vs_offline(
     selection = Selection.parse(steps, seeds, only)
     with (bar := Bar()).progress:
         found, elsewhere = run_realtime(
-            folder, preset, selection, bar, by_service=quick, threads=threads, with_figures=not no_figures
+            folder,
+            preset,
+            selection,
+            bar,
+            by_service=quick,
+            threads=threads,
+            with_figures=not no_figures,
+            work=not report,
         )
     _tell(folder, elsewhere)
     if any(rule.holds is False for rule in found):
@@ -81,6 +90,7 @@ def growing_subsets(
     preset_file: PresetFile = None,
     threads: OneThread = 1,
     no_figures: NoFigures = False,
+    report: Report = False,
 ) -> None:
     """Whether growing subsets, odd scan orders and early over-optimisation do harm (Weber et al. 2024).
 
@@ -93,7 +103,7 @@ def growing_subsets(
     parallel.set_threads(threads)
     preset = GrowingPreset() if preset_file is None else read_preset(preset_file, GrowingPreset)
     with (bar := Bar()).progress:
-        _, elsewhere = run_growing(folder, preset, bar, not no_figures)
+        _, elsewhere = run_growing(folder, preset, bar, not no_figures, work=not report)
     _tell(folder, elsewhere)
 
 
@@ -107,6 +117,7 @@ def where_it_stops(
     ] = None,
     threads: OneThread = 1,
     no_figures: NoFigures = False,
+    report: Report = False,
 ) -> None:
     """Where a live reconstruction stops being as good as an offline one: chunks, overlap, photons, engines.
 
@@ -122,7 +133,7 @@ def where_it_stops(
     preset = GridPreset() if preset_file is None else read_preset(preset_file, GridPreset)
     varied = None if only is None else tuple(each.strip() for each in only.split(","))
     with (bar := Bar()).progress:
-        _, elsewhere = run_grid(folder, preset, varied, bar, not no_figures)
+        _, elsewhere = run_grid(folder, preset, varied, bar, not no_figures, work=not report)
     _tell(folder, elsewhere)
 
 

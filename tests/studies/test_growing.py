@@ -173,6 +173,12 @@ def test_grid_does_the_part_that_is_asked_for(tmp_path: Path) -> None:
         run_grid(tmp_path, GRID, ("engines",), Silent(), with_figures=False)
 
 
+def test_only_what_is_done_is_told_when_no_work_is_asked_for(tmp_path: Path) -> None:
+    assert run_grid(tmp_path, GRID, None, Silent(), with_figures=True, work=False) == ([], [])
+    assert not list((tmp_path / "runs").iterdir())
+    assert run_growing(tmp_path / "growing", GROWING, Silent(), with_figures=False, work=False) == ([], [])
+
+
 def test_points_that_differ_only_live_share_their_offline_run() -> None:
     names = [task.name for task in GridStudy(GridPreset()).tasks()]
     assert len(names) == len(set(names))

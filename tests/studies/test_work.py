@@ -74,6 +74,13 @@ def test_another_preset_is_refused(tmp_path: Path) -> None:
         Store(tmp_path, {"size": 2})
 
 
+def test_results_of_another_sample_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store(tmp_path, {})
+    monkeypatch.setattr("studies.store.SAMPLE", {"defocus_m": 2e-3})
+    with pytest.raises(StoreError, match="it holds another"):
+        Store(tmp_path, {})
+
+
 def _hold(folder: Path, ready: multiprocessing.synchronize.Event, leave: multiprocessing.synchronize.Event) -> None:
     with Store(folder, {}).claim("a") as mine:
         assert mine

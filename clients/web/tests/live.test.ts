@@ -43,6 +43,19 @@ describe("the service's clock", () => {
 });
 
 describe("store", () => {
+  it("tells of several changes once, and only if something changed in the end", () => {
+    const store = createStore((state: number, step: number) => state + step, 1);
+    const heard: number[] = [];
+    store.subscribe(() => heard.push(store.get()));
+    store.batch(() => {
+      store.dispatch(2);
+      store.batch(() => store.dispatch(3));
+      expect([store.get(), heard]).toEqual([6, []]);
+    });
+    store.batch(() => store.dispatch(0));
+    expect(heard).toEqual([6]);
+  });
+
   it("tells of changes only, and only while one listens", () => {
     const store = createStore((state: number, step: number) => state + step, 1);
     let told = 0;

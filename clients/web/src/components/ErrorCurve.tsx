@@ -7,7 +7,7 @@ import { column, type Table } from "../state/table";
 import { useBoxSize } from "./useBoxSize";
 
 /** Metrics may come many times a second; redrawing this often is enough for the eye. */
-const REDRAW_MS = 250;
+const REDRAW_MS = 400;
 
 /** Errors on a logarithmic axis over iterations, with the frames admitted as the ground. Dragging zooms. */
 export function ErrorCurve({ table }: { table: Table }) {

@@ -11,6 +11,9 @@ import { fieldRequests, isField, isWanted, subscription } from "./subscription";
 /** Puts an image on the screen; resolves to whether it is there. */
 export type Sink = (image: Image) => Promise<boolean>;
 
+/** Numbers and curves are shown so often at most. */
+const GATHER_MS = 100;
+
 export class Session {
   private readonly clock = new ServiceClock();
   private readonly connection: LiveConnection;
@@ -19,6 +22,8 @@ export class Session {
   private subscribed: { reconstruction: string; wish: string } | null = null;
   /** The scan whose event log is followed, and the name that was said, on this connection. */
   private watched: string | null = null;
+  private readonly gathered: ServerMessage[] = [];
+  private handing: number | undefined;
   /** The pictures of the history that were asked for last. */
   private recalled = "";
   private introduced: string | null = null;
@@ -58,11 +63,27 @@ export class Session {
     // Asked for before anybody opens a form; one that fails is asked for again then.
     if (message.t === "hello") fetchSchemas().catch(() => {});
     if (message.t === "service") this.connection.send({ t: "beat" });
-    if (message.t === "events" && this.lacks(message)) this.watched = null; // asked for again below
+    this.gathered.push(message);
+    if (message.t === "hello") this.hand();
+    else this.handing ??= window.setTimeout(() => this.hand(), GATHER_MS);
+  }
+
+  /** Hand to the store what was gathered: many messages a second must not mean many renderings a second. */
+  private hand(): void {
+    window.clearTimeout(this.handing);
+    this.handing = undefined;
+    const messages = this.gathered.splice(0);
+    this.store.batch(() => {
+      for (const message of messages) this.keep(message);
+    });
+    this.synchronise();
+  }
+
+  private keep(message: ServerMessage): void {
+    if (message.t === "events" && this.lacks(message)) this.watched = null; // asked for again afterwards
     this.store.dispatch({ type: "received", message, offsetMs: this.clock.offsetMs });
     if ((message.t === "metrics" || message.t === "positions") && this.rows(message) < message.start) {
-      this.subscribed = null; // rows are missing in between: ask for them
-      this.synchronise();
+      this.subscribed = null; // rows are missing in between: they are asked for afterwards
     }
   }
 
@@ -119,6 +140,7 @@ export class Session {
   }
 
   private lose(): void {
+    this.hand();
     this.subscribed = this.watched = this.introduced = null;
     this.clock.forget();
     this.store.dispatch({ type: "connection", connection: "lost" });
