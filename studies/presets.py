@@ -202,9 +202,9 @@ class GridPreset(Preset):
     """In all, live and offline."""
     crop_px: Count = 45
     """Edge of the square that is compared."""
-    overlap_steps_px: tuple[Positive, ...] = (5, 13, 17, 20, 24, 27)
+    overlap_steps_px: tuple[Positive, ...] = (5, 9, 13, 20, 27, 31, 37)
     """Steps at which nothing else is varied."""
-    steps_px: tuple[Positive, ...] = (5, 13, 20)
+    steps_px: tuple[Positive, ...] = (5, 13, 27)
     """Steps at which all that follows is varied."""
     chunk: tuple[Count, ...] = (1, 5, 25, 100)
     """Frames that arrive together."""
