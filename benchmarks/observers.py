@@ -1,14 +1,15 @@
-"""Many observers of one reconstruction in one process, some behind a slow network:
-``python -m benchmarks.observers URL RECONSTRUCTION SECONDS``.
+"""Many observers of one reconstruction in one process, all fast or all behind slow networks:
+``python -m benchmarks.observers URL RECONSTRUCTION SECONDS fast|slow``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ import msgpack
 from websockets.asyncio.client import connect
 
 COUNT, SLOW, SLOW_BYTES_S = 50, 5, 10_000
-LAST_ROWS_S = 90.0
-"""How long the slow ones may take for what was sent last."""
+LAST_ROWS_S, QUIET_S = 120.0, 12.0
+"""How long they may take for what was sent last; after so long without a row nothing more comes."""
 
 
 @dataclass
@@ -27,7 +28,6 @@ class Observer:
     rows: int = 0
     gaps: int = 0
     images: int = 0
-    numbers: set[int] = field(default_factory=set)
     size: int = 0
 
 
@@ -54,7 +54,6 @@ async def take(stream: Any, data: Any, reconstruction: str, observer: Observer) 
     elif message["t"] == "image":
         if message["name"] == "object":
             observer.images += 1
-            observer.numbers.add(message["snapshot"])
         credit = {"t": "credit", "reconstruction": reconstruction, "name": message["name"]}
         await stream.send(msgpack.packb(credit))
     elif message["t"] == "service":
@@ -89,37 +88,27 @@ async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, by
         writer.close()
 
 
-async def main(url: str, reconstruction: str, seconds: float) -> None:
+async def main(url: str, reconstruction: str, seconds: float, kind: str) -> None:
+    """Watch, and print as JSON what each observer got."""
     host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
-    enough, observers = asyncio.Event(), [Observer() for _ in range(COUNT)]
-    ports = [await slow_network(host, port, SLOW_BYTES_S) if i < SLOW else port for i in range(COUNT)]
+    count = SLOW if kind == "slow" else COUNT - SLOW
+    enough, observers = asyncio.Event(), [Observer() for _ in range(count)]
+    ports = [await slow_network(host, port, SLOW_BYTES_S) if kind == "slow" else port for _ in observers]
     tasks = [
         asyncio.create_task(observe(f"ws://127.0.0.1:{each}/api/v1/live", reconstruction, observer, enough))
         for each, observer in zip(ports, observers, strict=True)
     ]
     await asyncio.sleep(seconds)
-    until = time.monotonic() + LAST_ROWS_S
-    most = 0
-    while time.monotonic() < until:  # the reconstruction was stopped: what is still under way arrives
-        most = max(observer.rows for observer in observers)
-        await asyncio.sleep(2)
-        if all(observer.rows == most == max(o.rows for o in observers) for observer in observers):
-            break
+    until, sizes = time.monotonic() + LAST_ROWS_S, [-1]
+    while time.monotonic() < until and sizes != (sizes := [observer.rows for observer in observers]):
+        await asyncio.sleep(QUIET_S)  # the reconstruction was stopped: what is still under way arrives
     enough.set()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    slow, fast = observers[:SLOW], observers[SLOW:]
-    lacking = sum(most - observer.rows for observer in observers)
-    snapshots = set().union(*(observer.numbers for observer in fast))
-    print(
-        f"lacking {lacking} of {COUNT * most}, {sum(o.gaps for o in observers)} gaps; pictures of {len(snapshots)} ",
-        end="",
-    )
-    print(f"snapshots, a fast one got {min(o.images for o in fast)} to {max(o.images for o in fast)}, ", end="")
-    print(f"a slow one {min(o.images for o in slow)} to {max(o.images for o in slow)} ", end="")
-    print(f"with {max(o.size for o in slow) / 1e3:.0f} kB in all")
+    told = [{"rows": o.rows, "gaps": o.gaps, "images": o.images, "kB": o.size // 1000} for o in observers]
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
 from annotated_types import Ge, Gt
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engines import parallel
@@ -18,7 +21,9 @@ from engines.metrics import Misfit
 from engines.optics import add_patches_, exit_waves, intensity, over_modes
 from engines.patches import windows
 from engines.projections import scale_
+from engines.propagation import Propagator
 from engines.state import Data, Engine, State
+from engines.subpixel import visits
 
 WEAK = 1e-3
 """Where less light than this share of the most falls, the preconditioner trusts no pixel more."""
@@ -152,15 +157,17 @@ class _Likelihood:
 
     def gradient(self, measured: bool) -> tuple[Pair, Misfit]:
         """dL/dO* and dL/dP*, and how far the model is from the data."""
-        propagator = self.data.propagator
 
         def work(spans: list[parallel.Span]) -> tuple[Pair, Misfit]:
-            total = Pair(torch.zeros_like(self.object), torch.zeros_like(self.probe))
+            total = torch.zeros_like(self.object)
             misfit, (waves, scratch) = Misfit(self.data), self._buffers()
-            for a, b in spans:
-                positions, magnitudes = self.data.positions[a:b], self.data.magnitudes(range(a, b), scratch)
-                model = propagator.forward(exit_waves(self.probe, self.object, positions, waves[: b - a]))
-                beam = beam_of(self.beam, range(a, b))
+            both = torch.cat([self.probe, torch.zeros_like(self.probe)])
+            probe, probe_total = both.chunk(2)
+            for frames, propagator in self._visits(spans, both):
+                positions, chosen = self.data.positions[torch.from_numpy(frames)], frames.tolist()
+                magnitudes = self.data.magnitudes(chosen, scratch)
+                model = propagator.forward(exit_waves(probe, self.object, positions, waves[: len(chosen)]))
+                beam = beam_of(self.beam, chosen)
                 counts = _counts(model, beam)
                 slope, _ = self.engine.factors(counts, magnitudes)
                 if beam is not None:
@@ -169,9 +176,9 @@ class _Likelihood:
                     misfit.add(counts.sqrt_(), magnitudes, magnitudes.clamp(-1, 0))
                 back = propagator.adjoint(scale_(model, slope.unsqueeze(1)))
                 for window, wave in zip(windows(positions, self.data.window), back, strict=True):
-                    total.probe.addcmul_(wave, self.object[window].conj())
-                add_patches_(total.object, positions, over_modes(back.mul_(self.probe.conj()).unbind(dim=1)))
-            return total, misfit
+                    probe_total.addcmul_(wave, self.object[window].conj())
+                add_patches_(total, positions, over_modes(back.mul_(probe.conj()).unbind(dim=1)))
+            return Pair(total, probe_total), misfit
 
         parts = parallel.over_spans(work, self.spans, self.probe.device)
         total = parts[0][0]
@@ -181,26 +188,32 @@ class _Likelihood:
 
     def curvature(self, direction: Pair) -> float:
         """Fisher information along a direction: the sum of w (dm/dstep)^2."""
-        propagator = self.data.propagator
 
         def work(spans: list[parallel.Span]) -> float:
             total, (waves, scratch) = 0.0, self._buffers()
             change = torch.empty_like(waves)
-            for a, b in spans:
-                positions, magnitudes = self.data.positions[a:b], self.data.magnitudes(range(a, b), scratch)
-                model = propagator.forward(exit_waves(self.probe, self.object, positions, waves[: b - a]))
+            both = torch.cat([self.probe, direction.probe])
+            probe, probe_change = both.chunk(2)
+            for frames, propagator in self._visits(spans, both):
+                positions, chosen = self.data.positions[torch.from_numpy(frames)], frames.tolist()
+                model = propagator.forward(exit_waves(probe, self.object, positions, waves[: len(chosen)]))
                 for window, wave in zip(windows(positions, self.data.window), change, strict=False):
-                    torch.mul(self.probe, direction.object[window], out=wave)
-                    wave.addcmul_(direction.probe, self.object[window])
-                slope = over_modes(propagator.forward(change[: b - a]).mul_(model.conj()).unbind(dim=1)).real
-                beam = beam_of(self.beam, range(a, b))
-                _, weight = self.engine.factors(_counts(model, beam), magnitudes)
+                    torch.mul(probe, direction.object[window], out=wave)
+                    wave.addcmul_(probe_change, self.object[window])
+                slope = over_modes(propagator.forward(change[: len(chosen)]).mul_(model.conj()).unbind(dim=1)).real
+                beam = beam_of(self.beam, chosen)
+                _, weight = self.engine.factors(_counts(model, beam), self.data.magnitudes(chosen, scratch))
                 if beam is not None:
                     slope = slope * beam.scales
                 total += float(slope.square().mul_(weight).sum(dtype=torch.float64))
             return 4 * total
 
         return sum(parallel.over_spans(work, self.spans, self.probe.device))
+
+    def _visits(self, spans: list[parallel.Span], probes: Probe) -> Iterator[tuple[NDArray[np.int64], Propagator]]:
+        """Blocks of frames; what is drawn with the probe or added to it moves with it."""
+        frames = np.concatenate([np.arange(a, b) for a, b in spans])
+        return visits(frames, self.data.fractions, probes, parallel.FRAMES_PER_BLOCK, self.data.propagator)
 
     def _buffers(self) -> tuple[Waves, Magnitudes]:
         n, device = parallel.FRAMES_PER_BLOCK, self.probe.device

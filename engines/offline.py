@@ -73,6 +73,18 @@ def drive(run: LiveRun, feed: Iterable[Chunk] = ()) -> Iterator[Progress]:
             run.ended = coming is None
 
 
+def offline_policy(iterations: int, refine: bool = False) -> LivePolicy:
+    """All frames at once, and so many iterations.
+
+    Where positions are refined, frames are taken in by the order of the scan before that, a few iterations on each
+    chunk: its windows start where the last ones were found. With all at once a drift bends the object instead, and
+    positions and object then hold each other there.
+    """
+    if not refine:
+        return LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
+    return LivePolicy(start_after=50, chunk=25, iterations_per_chunk=4, final_iterations=iterations)
+
+
 def offline_run(
     engine: Engine | Chain,
     iterations: int,
@@ -83,5 +95,5 @@ def offline_run(
     refinement: Refinement | None = None,
 ) -> LiveRun:
     """So many iterations on all frames of a complete dataset; `drive` it."""
-    policy = LivePolicy(start_after=1, chunk=1, final_iterations=iterations)
+    policy = offline_policy(iterations, refinement is not None)
     return LiveRun(engine, policy, dataset, canvas, probe, propagator=propagator, refinement=refinement)

@@ -39,11 +39,6 @@ class Outcome:
     seconds: float
 
 
-def offline_policy(iterations: int) -> dict[str, Any]:
-    """The live policy that takes all frames at once and iterates so often."""
-    return {"start_after": 1, "chunk": 1, "iterations_per_chunk": None, "final_iterations": iterations}
-
-
 def iterations_of(spec: ReconstructionSpec, iterations: int) -> int:
     """Iterations of a whole chain, whose last engine gets `iterations` if it has no count of its own."""
     engines = [each for each in (spec.engine, *spec.then) if each is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,8 +83,9 @@ def reconstruct(
     """
     from clients.replay import ReplayOptions, start_of
     from engines import parallel
+    from engines.offline import offline_policy
     from service.formats import open_scan
-    from service.offline import iterations_of, offline_policy, reconstruct_scan
+    from service.offline import iterations_of, reconstruct_scan
     from service.setup import choose_device
 
     parallel.set_threads(threads)
@@ -105,7 +107,8 @@ def reconstruct(
     }
     spec = spec_of(engine, settings, refine_positions, **given)
     iterations = iterations_of(spec, iterations)
-    spec = spec.model_copy(update={"live": policy if live else offline_policy(iterations)})
+    refine = spec.positions is not None
+    spec = spec.model_copy(update={"live": policy if live else asdict(offline_policy(iterations, refine))})
     with open_scan(file) as scan, progress_bar() as bar:
         scan = with_geometry(scan, geometry)
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
@@ -113,7 +116,7 @@ def reconstruct(
             arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
         if background is not None:
             arrays["background"] = load_array(background)
-        task = bar.add_task("reconstructing", total=None if live else iterations)
+        task = bar.add_task("reconstructing", total=None if live or refine else iterations)
         assert start.reconstruction is not None
         outcome = reconstruct_scan(
             scan,

@@ -137,30 +137,44 @@ def test_lsqml_is_the_reference(scan: Scan, dataset: GrowingDataset, start: Stat
     assert np.abs(state.probe.numpy() - probe).max() <= 2e-3 * np.abs(probe).max()
 
 
+def moved_wave(wave: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Every mode moved down and right, by its Fourier transform."""
+    ky, kx = (np.fft.fftfreq(n)[:, None] if axis == 0 else np.fft.fftfreq(n) for axis, n in enumerate(wave.shape[1:]))
+    return np.fft.ifft2(np.fft.fft2(wave) * np.exp(-2j * np.pi * (ky * fraction[0] + kx * fraction[1])))
+
+
+@pytest.mark.parametrize("between", [False, True], ids=["whole pixels", "between pixels"])
 @pytest.mark.parametrize("noise", ["poisson", "gaussian"])
 def test_ml_goes_downhill_and_its_gradient_is_right(
-    scan: Scan, dataset: GrowingDataset, start: State, noise: str
+    scan: Scan, dataset: GrowingDataset, start: State, noise: str, between: bool
 ) -> None:
     data = masked(dataset.data(scan.canvas))
+    if between:
+        eighths = np.random.default_rng(2).integers(-4, 4, size=(data.count, 2)) / 8
+        data = data.moved(torch.from_numpy(eighths), tuple(start.object.shape))
     start = replace(start, probe=with_modes(start.probe, 2))
     engine = ML(noise=noise, probe_start=1)  # type: ignore[arg-type]
+
+    def likelihood(object: np.ndarray, probe: np.ndarray) -> float:
+        _, _, magnitudes, corners = plain(start, data)
+        fractions = np.zeros((data.count, 2)) if data.fractions is None else data.fractions.numpy()
+        frames = zip(fractions, magnitudes, corners, strict=True)
+        return sum(
+            reference.likelihood(object, moved_wave(probe, f), m[None], c[None], noise, engine.readout_variance)
+            for f, m, c in frames
+        )
+
     values, state = [], engine.admit(start, data)
     for _ in range(4):
-        values.append(reference.likelihood(*plain(state, data), noise, engine.readout_variance))
+        values.append(likelihood(*plain(state, data)[:2]))
         before, state = state, engine.step(state, data)
     assert all(b < a for a, b in pairwise(values))
     # the last gradient is the difference quotient of the likelihood, along a direction of object and probe
     object, probe = (array.astype(np.complex128) for array in plain(before, data)[:2])
-    magnitudes, corners = plain(before, data)[2:]
     rng = np.random.default_rng(0)
     along = [rng.standard_normal((*a.shape, 2)) @ [1, 1j] for a in (object, probe)]
     step = 1e-6
-    ends = [
-        reference.likelihood(
-            object + s * along[0], probe + s * along[1], magnitudes, corners, noise, engine.readout_variance
-        )
-        for s in (step, -step)
-    ]
+    ends = [likelihood(object + s * along[0], probe + s * along[1]) for s in (step, -step)]
     expected = (ends[0] - ends[1]) / (2 * step)
     gradient = [g.numpy() for g in state.gradient]  # type: ignore[attr-defined]
     found = 2 * sum(np.vdot(g, a).real for g, a in zip(gradient, along, strict=True))

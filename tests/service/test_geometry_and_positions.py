@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from engines.offline import offline_policy
 from engines.propagation import NearField
 from service.cli.options import spec_of
 from service.formats import open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.formats.result import read_result
-from service.offline import offline_policy, reconstruct_scan
+from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError, merge_specs
 from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
@@ -63,7 +65,7 @@ def test_the_result_holds_the_positions_that_were_found(tmp_path: Path, refine: 
     frames = generator.poisson(20, (6, 32, 32)).astype(np.uint16)
     positions_m = generator.uniform(0, 5e-7, (6, 2))
     write_plain(tmp_path / "scan.h5", [frames], positions_m, GEOMETRY)
-    policy = offline_policy(4)
+    policy = asdict(offline_policy(4))
     spec = ReconstructionSpec(engine=RPIE, live=policy, positions={"start": 1, "every": 1} if refine else None)
     with open_scan(tmp_path / "scan.h5") as scan:
         start = START.model_copy(update={"frame_shape": scan.frame_shape, "dtype": scan.dtype.str})

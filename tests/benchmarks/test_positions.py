@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.bench_positions import AS_GIVEN, FOLDER, KNOWN, Case
+from engines.offline import drive, offline_policy
+from service.formats import open_scan
+
+
+def test_a_noisy_scan_with_flicker_and_two_modes_is_found_to_its_bound() -> None:
+    """Within 60 iterations; 40 do."""
+    if not FOLDER.exists():
+        pytest.skip(f"simulated scans with truth: expected them in {FOLDER}")
+    with open_scan(FOLDER / "sim_zp_realistic.h5") as scan:
+        case = Case.of(scan)
+    run = case.run(KNOWN, offline_policy(40), AS_GIVEN, true=True)
+    list(drive(run))
+    assert case.object_error(run) <= 0.07
