@@ -30,6 +30,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidH
 from websockets.sync.client import connect
 
 from service.browser import (
+    Alarm,
     Credit,
     Image,
     ImageRequest,
@@ -123,6 +124,14 @@ class Client:
         """What happened to the scan and who did it, oldest first."""
         events: list[dict[str, Any]] = self._json("GET", f"/scans/{scan}/events")
         return events
+
+    def note(self, scan: str, text: str) -> None:
+        """Mark this moment in the scan's event log."""
+        self._json("POST", f"/scans/{scan}/notes", json={"text": text})
+
+    def alarms(self) -> list[Alarm]:
+        """What is wrong, the worst that nobody has seen yet first."""
+        return [Alarm.model_validate(each) for each in self._json("GET", "/alarms")]
 
     # ---- reconstructions
 

@@ -19,6 +19,8 @@ SILENT_LEAST_S = 5.0
 """... but never before so long."""
 LOST_SHARE, LOST_FEW = 0.01, 3
 """Losing more than this share of the frames, and more than so many, is an alarm; less is a warning."""
+STEP_S = 5.0
+"""Silence is told in steps of this, so that a screen reader does not say it anew every second."""
 LATE_S = 3.0
 """Frames that are sent again, or overtaken, still come within so long."""
 UNPAIRED_SHARE = 0.05
@@ -166,7 +168,7 @@ def _silence(scan: ScanStatus, now_ns: int) -> Iterator[Finding]:
         yield Finding(
             "no-frames",
             "alarm",
-            f"No frames for {since_s:.0f} s",
+            f"No frames for {since_s // STEP_S * STEP_S:.0f} s",
             f"The scan should be running{usual}.",
             "Check the detector, its sender and the shutter.",
         )

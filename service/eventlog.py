@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from service.browser import ScanEvent
-from service.scans import find_scan, read_events
+from service.scans import UnknownScanError, find_scan, read_events
 
 KEPT = 16
+LOOK_AGAIN_S = 2.0
+"""A scan that has no folder yet is looked for again after so long."""
 COMMON = ("ts_ns", "author", "event")
 
 
@@ -26,12 +29,20 @@ class EventLogs:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._absent: dict[str, float] = {}
 
     def events(self, scan: str) -> tuple[ScanEvent, ...]:
-        """A scan's events, oldest first; raises `UnknownScanError`."""
+        """A scan's events, oldest first; none of one that has no folder, because it is only armed."""
         known = self._known.get(scan)
         if known is None:
-            known = self._known[scan] = _Known(find_scan(self._data, scan), -1, ())
+            if time.monotonic() < self._absent.get(scan, 0.0):
+                return ()
+            try:
+                folder = find_scan(self._data, scan)
+            except UnknownScanError:
+                self._absent = {scan: time.monotonic() + LOOK_AGAIN_S}
+                return ()
+            known = self._known[scan] = _Known(folder, -1, ())
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         path = known.folder / "events.jsonl"

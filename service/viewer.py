@@ -142,12 +142,7 @@ class Viewer:
         if self._watch is None:
             return
         scan = self._watch.scan
-        try:
-            new = self._hub.events.events(scan)[self._events :]
-        except LookupError as error:
-            self._watch = None
-            await self._send(browser.Problem(message=str(error)))
-            return
+        new = self._hub.events.events(scan)[self._events :]
         if new:
             start, self._events = self._events, self._events + len(new)
             await self._send(browser.Events(scan=scan, start=start, events=new))

@@ -292,6 +292,7 @@ def test_alarm_is_shown_acknowledged_and_kept(page: Page, service: Service, simu
     service.scan_over(scan.id)
     expect(line.get_by_role("img")).to_have_attribute("aria-label", "alarm")
     screenshot(page, "alarm")
+    expect(page).to_have_title(re.compile("⚠ star"))
     page.get_by_test_id("acknowledge-lost").click()
     expect(page.get_by_test_id("seen-lost")).to_contain_text("seen by Anna")
     expect(line).to_have_count(0)

@@ -194,6 +194,9 @@ def test_operation_over_rest(service: Service, simulated: Path) -> None:
     assert api.post(f"scans/{scan.id}/notes", json={"text": "from a script"}).json()["author"] == "rest"
     assert service.client.events(scan.id)[-1]["text"] == "from a script"
     assert api.post(f"scans/{scan.id}/notes", json={"text": ""}).status_code == 422
+    service.client.note(scan.id, "from Python")
+    assert service.client.events(scan.id)[-1]["text"] == "from Python"
+    assert all(alarm.meaning and alarm.advice for alarm in service.client.alarms())
     rows = api.get(f"reconstructions/{rid}/metrics.csv").text.splitlines()
     assert rows[0].startswith("iteration,frames,error") and len(rows) == 1 + service.client.reconstruction(rid).metrics
     for picture in ("figure?quantity=complex", "thumbnail"):

@@ -5,6 +5,7 @@ import { baseOf, EMPTY_DRAFT, engineFields, NO_BASE, specOf } from "../src/lib/d
 import { eventText, eventTone } from "../src/lib/events";
 import { matchesScan } from "../src/lib/search";
 import { actOf, SHORTCUTS } from "../src/lib/shortcuts";
+import { pageTitle } from "../src/lib/title";
 import type { Schemas } from "../src/live/rest";
 import type { ScanEvent } from "../src/protocol";
 import { scanHindrance } from "../src/state/allowed";
@@ -110,6 +111,15 @@ describe("keys", () => {
   it("are each of one meaning", () => {
     expect(new Set(SHORTCUTS.map((each) => each.key)).size).toBe(SHORTCUTS.length);
   });
+});
+
+describe("the window's title", () => {
+  it.each([
+    [null, false, "ptycholive"],
+    [scan({ received: 63 }), false, "104233 20 % · ptycholive"],
+    [scan({ received: 63, planned: null }), true, "⚠ 104233 63 · ptycholive"],
+    [scan({ state: "stalled" }), true, "⚠ 104233 stalled · ptycholive"],
+  ])("says how things stand: %#", (found, wrong, title) => expect(pageTitle(found, wrong)).toBe(title));
 });
 
 describe("scans", () => {

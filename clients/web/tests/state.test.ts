@@ -27,6 +27,13 @@ describe("following", () => {
     expect(after(INITIAL, hello([scan(), over], [reconstruction()]))).toMatchObject({ scan: "s1", reconstruction: "s1.1" });
   });
 
+  it("begins with the newest that has frames, not with one that was only armed", () => {
+    const armed = scan({ id: "s2", state: "aborted", created_ns: T0 + SECOND });
+    const over = scan({ state: "ended", received: 10 });
+    expect(after(INITIAL, hello([over, armed], [])).scan).toBe("s1");
+    expect(after(INITIAL, hello([armed], [])).scan).toBe("s2");
+  });
+
   it("goes to a scan that begins, and forgets the old picture", () => {
     const shown = doing(live, { type: "shown", shown: image([1, 1, 1], []) as Shown });
     expect(shown.shown.object).not.toBeNull();

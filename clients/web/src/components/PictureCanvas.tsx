@@ -3,6 +3,7 @@ import { flushSync } from "react-dom";
 
 import { createPainter, type Painted, type Painter } from "../image/painter";
 import type { Style } from "../image/paint";
+import type { Sink } from "../live/session";
 import type { Image, Layer } from "../protocol";
 
 /** A picture's message without its pixels, which the painter has. */
@@ -14,9 +15,6 @@ export interface Picture extends Painted {
   painter: Painter;
 }
 
-/** Puts an image on the screen; resolves to whether it is there. */
-export type Show = (image: Image) => Promise<boolean>;
-
 interface PictureCanvasProps {
   testId: string;
   style: Style;
@@ -24,7 +22,7 @@ interface PictureCanvasProps {
   css: CSSProperties;
   hidden: boolean;
   /** Called once with where images go; returns what ends it. */
-  feed: (show: Show) => () => void;
+  feed: (show: Sink) => () => void;
   onPainted: (change: (old: Picture | null) => Picture | null) => void;
 }
 
@@ -38,13 +36,16 @@ export function PictureCanvas({ testId, style, label, css, hidden, feed, onPaint
     const element = canvas.current;
     if (element === null) return;
     const own = (painter.current ??= createPainter(element));
-    const end = feed(async (image) => {
+    const end = feed(async (image, onShown) => {
       const info = without(image);
       const painted = await paintNow(own, image);
       if (painted === null) return false;
       mark(element, info, painted);
-      // At once, so that geometry and colour bar change in the same frame as the pixels.
-      flushSync(() => onPainted(() => ({ ...painted, image: info, painter: own })));
+      // At once, so that geometry and colour bar change in the same frame as the pixels; and all in one rendering.
+      flushSync(() => {
+        onPainted(() => ({ ...painted, image: info, painter: own }));
+        onShown();
+      });
       return true;
     });
     return end;

@@ -1,13 +1,14 @@
 import { useEffect, type CSSProperties } from "react";
 
 import { mosaic } from "../image/mosaic";
-import { PictureCanvas, type Picture, type Show } from "./PictureCanvas";
+import type { Sink } from "../live/session";
+import { PictureCanvas, type Picture } from "./PictureCanvas";
 import { useBoxSize } from "./useBoxSize";
 import { useFieldStyle } from "./useStyles";
 
 interface ProbeMosaicProps {
   testId: string;
-  feed: (show: Show) => () => void;
+  feed: (show: Sink) => () => void;
   picture: Picture | null;
   onPainted: (change: (old: Picture | null) => Picture | null) => void;
   /** Told how wide the modes are drawn, in pixels of the screen. */

@@ -1,11 +1,11 @@
 /** Where pictures come from. */
 import { fetchImage } from "../live/pictures";
 import { session } from "../live/page";
+import type { Sink } from "../live/session";
 import type { ImageName, ImageRequest } from "../protocol";
-import type { Show } from "./PictureCanvas";
 
 /** Of what is looked at, as it comes. */
-export function liveFeed(...names: ImageName[]): (show: Show) => () => void {
+export function liveFeed(...names: ImageName[]): (show: Sink) => () => void {
   return (show) => {
     const ends = names.map((name) => session.attach(name, show));
     return () => {
@@ -26,12 +26,12 @@ export function fetchedFeed(
   { reconstruction, at }: Source,
   request: ImageRequest,
   onProblem: (text: string) => void,
-): (show: Show) => () => void {
+): (show: Sink) => () => void {
   return (show) => {
     let wanted = true;
     fetchImage(reconstruction, request, at)
       .then(async (image) => {
-        if (wanted && (await show(image))) onProblem("");
+        if (wanted) await show(image, () => onProblem(""));
       })
       .catch((error: unknown) => onProblem(error instanceof Error ? error.message : String(error)));
     return () => {

@@ -8,8 +8,8 @@ import { fetchImage } from "./pictures";
 import { fetchSchemas, reachable } from "./rest";
 import { fieldRequests, isField, isWanted, subscription } from "./subscription";
 
-/** Puts an image on the screen; resolves to whether it is there. */
-export type Sink = (image: Image) => Promise<boolean>;
+/** Puts an image on the screen, says so while it does, and resolves to whether it is there. */
+export type Sink = (image: Image, onShown: () => void) => Promise<boolean>;
 
 /** Numbers and curves are shown so often at most. */
 const GATHER_MS = 100;
@@ -113,10 +113,11 @@ export class Session {
   /** Whether the picture is on the screen now. */
   private async show(image: Image): Promise<boolean> {
     const sink = this.sinks.get(image.name);
-    if (sink === undefined || !isWanted(image, this.store.get()) || !(await sink(image))) return false;
+    if (sink === undefined || !isWanted(image, this.store.get())) return false;
     const { layers: _, t: __, name, ...rest } = image;
-    if (isField(name)) this.store.dispatch({ type: "shown", shown: { ...rest, name } });
-    return true;
+    return sink(image, () => {
+      if (isField(name)) this.store.dispatch({ type: "shown", shown: { ...rest, name } });
+    });
   }
 
   private complain(error: unknown): void {

@@ -10,6 +10,8 @@ export type ShownAlarm = Pick<Alarm, "id" | "code" | "severity" | "scan" | "text
   own?: boolean;
 };
 
+const STEP_S = 5;
+
 /** Alarms to be shown, the worst that nobody has seen yet first. */
 export function alarms(state: State, localMs: number): ShownAlarm[] {
   const lost: ShownAlarm[] =
@@ -29,7 +31,8 @@ function stale(state: State, localMs: number): ShownAlarm[] {
   if (scan === null || recon === null || shown === null) return [];
   const age = dataAge(shown.data_ns, localMs, state.offsetMs);
   if (!isStale(age, scan, recon)) return [];
-  const text = `The picture is ${formatAge(age)} old`;
+  // In steps, so that a screen reader does not say it anew every second.
+  const text = `The picture is ${formatAge(STEP_S * Math.floor((age ?? 0) / STEP_S))} old`;
   const meaning = `Frames arrive, and ${formatCount(recon.lag)} wait to be taken in.`;
   return [own("stale", text, meaning, "Is the reconstruction too slow for this chunk, or stuck? Is the network slow?")];
 }

@@ -27,10 +27,11 @@ export function reconstructionsOf(state: Pick<State, "reconstructions">, scan: s
 export function settleSelection(state: State): State {
   const scans = newestFirst(state.scans);
   const liveScan = scans.find((s) => s.state === "receiving" || s.state === "stalled");
-  const scan = choose(state.follow, liveScan, scans, state.scan);
+  const begun = scans.find((s) => s.received > 0);
+  const scan = choose(state.follow, liveScan, scans, state.scan) ?? begun ?? scans[0];
   const own = scan === undefined ? [] : reconstructionsOf(state, scan.id);
   const live = own.find((r) => !reconstructionIsOver(r.state));
-  const reconstruction = choose(state.follow, live, own, state.reconstruction);
+  const reconstruction = choose(state.follow, live, own, state.reconstruction) ?? own[0];
   const [scanId, id] = [scan?.id ?? null, reconstruction?.id ?? null];
   if (scanId === state.scan && id === state.reconstruction) return state;
   const same = id === state.reconstruction;
@@ -45,7 +46,7 @@ function choose<T extends { id: string }>(
   current: string | null,
 ): T | undefined {
   const held = all.find((each) => each.id === current);
-  return (follow ? (live ?? held) : (held ?? live)) ?? all[0];
+  return follow ? (live ?? held) : (held ?? live);
 }
 
 export function selectedScan(state: State): ScanStatus | null {
