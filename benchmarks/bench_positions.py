@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from engines import parallel
 from engines.arrays import Probe
 from engines.canvas import Canvas
 from engines.chain import Chain, Stage
@@ -152,5 +152,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
+    parallel.set_threads(1)
     main()

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import torch
 
+from engines.allocator import keep_freed_memory
+
 Result = TypeVar("Result")
 Span = tuple[int, int]
 
@@ -33,8 +35,10 @@ _shared = _Threads()
 def set_threads(count: int | None = None) -> int:
     """Use so many threads for sums over frames from now on (by default one a core); returns how many.
 
-    Torch's own threads are switched off, in this process as a whole, because the two multiply.
+    Torch's own threads are switched off, in this process as a whole, because the two multiply; freed memory is
+    kept.
     """
+    keep_freed_memory()
     _shared.count = count or len(os.sched_getaffinity(0))
     if _shared.count < 1:
         raise ValueError(f"threads: expected at least 1, got {count}")

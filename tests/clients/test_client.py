@@ -33,7 +33,9 @@ from service.wire import EngineSpec, ReconstructionSpec
 SCAN = ScanStatus(id="s", key="star", state="receiving", created_ns=1, reconstructions=("s.1",))
 RUN = ReconstructionStatus(id="s.1", scan="s", state="running", created_ns=2, engine="rpie")
 OBJECT = (np.arange(12).reshape(3, 4) * (1 + 2j)).astype(np.complex64)
-LAYER = Layer(quantity="phase", bits=16, low=-1.0, high=1.0, data=np.array([0, 1, 65535], "<u2").tobytes())
+LAYER = Layer(
+    quantity="phase", bits=16, low=-1.0, high=1.0, histogram=None, data=np.array([0, 1, 65535], "<u2").tobytes()
+)
 IMAGE = Image(
     reconstruction="s.1",
     name="object",
@@ -48,6 +50,9 @@ IMAGE = Image(
     step=1,
     full_shape=(1, 3),
     pixel_m=1e-8,
+    origin_m=(0.0, 0.0),
+    ramp=(0.0, 0.0),
+    distance_m=0.0,
     powers=(),
     layers=(LAYER,),
 )
@@ -160,7 +165,7 @@ def test_every_method_asks_for_its_own_path(
         ("POST", "scans/s/abort", None),
         ("POST", "scans/s/reconstructions", said),
         ("POST", "scans/s/reconstructions", {}),
-        ("PATCH", "reconstructions/s.1", {"parameters": {"alpha": 0.5}, "live": {}}),
+        ("PATCH", "reconstructions/s.1", {"parameters": {"alpha": 0.5}, "live": {}, "engine": None}),
         ("POST", "reconstructions/s.1/pause", None),
         ("POST", "reconstructions/s.1/resume", None),
         ("POST", "reconstructions/s.1/stop", None),
