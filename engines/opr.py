@@ -31,30 +31,32 @@ class OPRState(State):
     """The probe's modes, of each variation and of each sum, which move together; `probe` is its beginning."""
     coefficients: Coefficients
     """How far along each variation the frames are, the variations being orthonormal."""
-    gram: Complex[Tensor, "variation variation"]
-    """The sum of conj(c_j) c_j over the frames of this iteration."""
+    weights: Coefficients
+    """With which frames are summed: these coefficients, or what stands for them while no variation is known."""
+    deviation: Complex[Tensor, pixel]
+    """Of the present frame's probe from the mean."""
     known: bool = False
     """Whether any variation was found yet."""
 
     @property
     def variations(self) -> Complex[Tensor, "variation pixel"]:
         """Orthonormal; all zero while none is known."""
-        return self._parts[: len(self.gram)]
+        return self._parts[: self.weights.shape[1]]
 
     @property
     def sums(self) -> Complex[Tensor, "variation pixel"]:
-        """Of conj(c_j) (P_j - P) over the frames of this iteration."""
-        return self._parts[len(self.gram) :]
+        """Of conj(w_j) (P_j - P) over the frames of this iteration, w being the weights."""
+        return self._parts[self.weights.shape[1] :]
 
     @property
     def finite(self) -> bool:
         """Whether they can be decomposed."""
-        numbers = self.sums, self.gram, self.coefficients, self.probe
+        numbers = self.sums, self.coefficients, self.probe
         return all(bool(torch.isfinite(torch.view_as_real(each)).all()) for each in numbers)
 
     @property
     def _parts(self) -> Tensor:
-        return self.stack[len(self.probe) :].view(2 * len(self.gram), -1)
+        return self.stack[len(self.probe) :].view(2 * self.weights.shape[1], -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,8 @@ class OPR(RPIE):
         state = super().admit(state, data)
         if not isinstance(state, OPRState):
             return state
-        return replace(state, coefficients=_extended(state.coefficients, data.count))
+        coefficients = _extended(state.coefficients, data.count)
+        return replace(state, coefficients=coefficients, weights=coefficients)
 
     def step(self, state: State, data: Data) -> State:
         """One sweep, and the variations from it."""
@@ -104,23 +107,20 @@ class OPR(RPIE):
         """A frame's own."""
         if not isinstance(state, OPRState):
             return state.probe
-        return state.probe + (state.coefficients[frames[0]] @ state.variations).view_as(state.probe)
+        torch.mv(state.variations.T, state.coefficients[frames[0]], out=state.deviation)
+        return state.probe + state.deviation.view_as(state.probe)
 
     def learn_(self, state: State, frames: list[int], probe: Probe) -> None:
         """The mean takes the frame's correction, and the sums its difference to the mean."""
         if not isinstance(state, OPRState):
             return
-        (frame,), variations = frames, state.variations
         own = (probe - state.probe).flatten()
-        correction = own - state.coefficients[frame] @ variations
+        correction = torch.sub(own, state.deviation, out=state.deviation)
+        state.probe.add_(correction.view_as(probe))
         if state.known:
-            state.coefficients[frame] += variations.conj() @ correction
-            weights = state.coefficients[frame]
-        else:
-            weights = _slow(frame, len(state.coefficients), len(variations)).to(own)
-        state.sums.addr_(weights.conj(), own)
-        state.gram.addr_(weights.conj(), weights)
-        state.probe.add_(correction.view_as(state.probe))
+            state.coefficients[frames[0]] += (state.variations @ correction.conj()).conj()
+        for total, weight in zip(state.sums, state.weights[frames[0]].conj().tolist(), strict=True):
+            total.add_(own, alpha=weight)
 
     def working_bytes(self, probe_shape: tuple[int, int, int], object_shape: tuple[int, int], threads: int) -> int:
         """What rPIE allocates, and variations with their sums, more than thrice while they are decomposed."""
@@ -131,25 +131,27 @@ class OPR(RPIE):
         """The state with empty sums, its probe and variations side by side."""
         k, probe = self.variations, state.probe
         own = {name: getattr(state, name) for name in State.__dataclass_fields__}
-        known = isinstance(state, OPRState) and len(state.gram) == k
-        if isinstance(state, OPRState) and known:
+        if isinstance(state, OPRState) and state.coefficients.shape[1] == k:
             variations, coefficients = state.variations, state.coefficients
+            weights, known = coefficients, True
         else:
             variations, coefficients = probe.new_zeros((k, probe.numel())), probe.new_zeros((data.count, k))
+            weights, known = _slow(data.count, k).to(probe), False
         stack = _stacked(probe, variations)
         return OPRState(
             **own | {"probe": stack[: len(probe)]},
             stack=stack,
             coefficients=coefficients,
-            gram=probe.new_zeros((k, k)),
+            weights=weights,
+            deviation=torch.empty_like(probe).flatten(),
             known=known,
         )
 
 
 def _settled(state: OPRState) -> OPRState:
     """Least squares for the variations, made orthonormal, strongest first, and free of what all frames share."""
-    level = state.gram.diagonal().real.max().clamp(min=DARK)
-    damped = state.gram + SINGULAR * level * torch.eye(len(state.gram), device=state.gram.device)
+    gram = state.weights.mH @ state.weights
+    damped = gram + SINGULAR * gram.diagonal().real.max().clamp(min=DARK) * torch.eye(len(gram), device=gram.device)
     basis, upper = torch.linalg.qr(torch.linalg.solve(damped, state.sums).T)
     coefficients = state.coefficients @ upper.T
     shared = coefficients.mean(dim=0)
@@ -165,9 +167,9 @@ def _stacked(probe: Probe, variations: Tensor) -> Tensor:
     return torch.cat([each.reshape(-1, *probe.shape[1:]) for each in (probe, variations, torch.zeros_like(variations))])
 
 
-def _slow(frame: int, count: int, orders: int) -> Tensor:
-    """The slowest changes that are none on average."""
-    return torch.cos(torch.pi * torch.arange(1, orders + 1) * (frame + 0.5) / count)
+def _slow(count: int, orders: int) -> Tensor:
+    """The slowest changes (frame, order) that are none on average."""
+    return torch.cos(torch.pi * torch.arange(1, orders + 1) * (torch.arange(count)[:, None] + 0.5) / count)
 
 
 def _extended(known: Coefficients, count: int) -> Complex[Tensor, "extended variation"]:

@@ -35,6 +35,7 @@ class Work:
     data: Path
     spec: ReconstructionSpec
     planned: bool = True
+    background: NDArray[np.float32] | None = None
     scan: Scan = field(default_factory=lambda: simulated())
     statuses: list[ReconstructionStatus] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
@@ -61,7 +62,8 @@ class Work:
             self.folder, ScanRecord(id=SCAN, key="scan", state="receiving", created_ns=time.time_ns(), start=start)
         )
         plan = {"plan": self.scan.positions_m} if self.planned else {}
-        write_start_arrays(self.folder, plan | {"probe": self.scan.probe.numpy()})
+        background = {} if self.background is None else {"background": self.background}
+        write_start_arrays(self.folder, plan | background | {"probe": self.scan.probe.numpy()})
         self.layout = Layout((SIZE, SIZE), self.frames.dtype.str)
         self.recording = Recording(self.folder, self.layout, segment_frames=1000, segment_seconds=1000.0)
         self.begin()
