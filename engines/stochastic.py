@@ -153,5 +153,6 @@ def apply_(target: Tensor, numerator: Tensor, denominator: Tensor, regularisatio
     The denominator comes twice, as real and as imaginary part, and so lies in memory as the numerator does.
     """
     both = torch.view_as_real(denominator)
-    regularised = torch.lerp(both, both.amax().clamp(min=DARKEST**2), regularisation)
+    most = both.amax().clamp(min=DARKEST**2)
+    regularised = most if regularisation == 1 else torch.lerp(both, most, regularisation)
     torch.view_as_real(target).addcdiv_(torch.view_as_real(numerator), regularised, value=step)
