@@ -96,10 +96,7 @@ class Service:
 
     def close(self) -> None:
         self.client.close()
-        for replay in self._replays:
-            if replay.poll() is None:
-                replay.terminate()
-            replay.wait(30)
+        self.end_replays()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
 
@@ -107,6 +104,14 @@ class Service:
         process = subprocess.Popen(command("replay", file, "--to", self.endpoint, *options), stderr=subprocess.DEVNULL)
         self._replays.append(process)
         return process
+
+    def end_replays(self) -> None:
+        """Stop those that still send: their frames would go to the next scan of the same key."""
+        for replay in self._replays:
+            if replay.poll() is None:
+                replay.terminate()
+            replay.wait(30)
+        self._replays.clear()
 
     def child(self, name: str) -> psutil.Process:
         """The process of one of the three."""

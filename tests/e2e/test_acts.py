@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from clients.client import ServiceError
 from service.browser import ReconstructionStatus
 from service.states import RECONSTRUCTION_OVER
 from tests.e2e.browsing import SCREENSHOTS, Visit, browser_tests, screenshot, until_dataset
@@ -45,10 +47,12 @@ def running(page: Page, service: Service, simulated: Path) -> ReconstructionStat
 def calm(service: Service) -> Any:
     """Nothing is left running for the next test."""
     yield
+    service.end_replays()
     for scan in service.client.scans():
         for status in service.client.reconstructions(scan.id):
             if status.state not in RECONSTRUCTION_OVER:
-                service.client.stop(status.id)
+                with contextlib.suppress(ServiceError):  # it may have finished meanwhile
+                    service.client.stop(status.id)
                 service.over(status.id)
 
 
@@ -364,6 +368,7 @@ def test_nothing_hinders_those_who_see_or_move_otherwise(
         expect(page.get_by_test_id(dialog)).not_to_contain_text("Asking the service")
         assert violations(page) == [], dialog
         page.keyboard.press("Escape")
+        expect(page.get_by_test_id(dialog)).to_have_count(0)
 
 
 def violations(page: Page) -> list[str]:
