@@ -307,10 +307,11 @@ def test_alarm_is_shown_acknowledged_and_kept(page: Page, service: Service, simu
 
 def test_scans_are_found_and_open_as_they_were(page: Page, service: Service, simulated: Path) -> None:
     known = len(service.client.scans())
-    service.replay(simulated, "--frame-delay", "1ms", "--probe", PROBE, "--key", "needle", "--final-iterations", "5")
+    key = f"needle-{known}"  # one of its own, as the test comes twice
+    service.replay(simulated, "--frame-delay", "1ms", "--probe", PROBE, "--key", key, "--final-iterations", "5")
     done = service.over(service.reconstruction(service.scan(known).id).id)
     expect(page.get_by_test_id("scan-id")).to_have_text(done.scan)
-    page.get_by_test_id("search").fill("NEEDLE ended")
+    page.get_by_test_id("search").fill(f"{key.upper()} ended")
     expect(page.get_by_test_id("scan-item")).to_have_count(1)
     item = page.get_by_test_id("scan-item")
     expect(item.get_by_test_id("outcome")).to_contain_text("finished, error")
