@@ -49,6 +49,7 @@ class Guard:
         self._machine: dict[str, Any] = {}
         self._disk: deque[tuple[float, int]] = deque()
         self._live: set[str] = set()
+        self._began_ns = time.time_ns()
         self._acts: deque[str] = deque(maxlen=KEPT_ACTS)
         self._first_errors: dict[str, float] = {}
         self._log = get_log()
@@ -140,7 +141,8 @@ class Guard:
         scans = [scan for scan in self._hub.scans.values() if scan.state != "armed"]
         running = {scan.id for scan in scans if scan.state not in SCAN_OVER or self._iterates(scan)}
         newest = max(scans, key=lambda scan: scan.created_ns, default=None)
-        kept = {newest.id} & self._live if newest else set()
+        watched = newest is not None and (newest.id in self._live or newest.created_ns > self._began_ns)
+        kept = {newest.id} if newest and watched else set()
         self._live = running | kept
         return [scan for scan in scans if scan.id in self._live]
 
