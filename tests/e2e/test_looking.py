@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, simulated: Path) -> Iterat
     try:
         started.ready()
         for known in (0, 1):
-            policy = ("--chunk", "20", "--final-iterations", "60")
+            policy = ("--chunk", "20", "--final-iterations", "400")  # some seconds: a moment is kept each second
             started.replay(simulated, "--frame-delay", "60ms", "--probe", PROBE, *policy)
             started.over(started.reconstruction(started.scan(known).id).id)
         scan = started.newest()
