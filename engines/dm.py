@@ -9,12 +9,9 @@ import torch
 from annotated_types import Ge, Le
 from torch import view_as_real
 
-from engines.arrays import Magnitudes, Waves
-from engines.beam import BeamOfFrames
-from engines.metrics import Misfit
+from engines.arrays import Waves
 from engines.overlap import OverlapEngine
-from engines.projections import compare
-from engines.propagation import Propagator
+from engines.projections import FourierConstraint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +30,9 @@ class DM(OverlapEngine):
     alpha: Annotated[float, Ge(0), Le(1)] = 0.8
     """Mixing: 1 is the difference map, 0 is error reduction."""
 
-    def update_waves_(
-        self,
-        waves: Waves,
-        overlapped: Waves,
-        magnitudes: Magnitudes,
-        propagator: Propagator,
-        misfit: Misfit | None,
-        beam: BeamOfFrames | None,
-    ) -> None:
+    def update_waves_(self, waves: Waves, overlapped: Waves, measured: FourierConstraint) -> None:
         """One Fourier constraint, as the class says."""
-        if misfit is not None:
-            compare(propagator.forward(overlapped), magnitudes, misfit, beam)
+        measured.compare(overlapped)
         reflected = torch.lerp(view_as_real(overlapped), view_as_real(waves), -self.alpha)
-        on_detector = propagator.forward(torch.view_as_complex(reflected))
-        projected = propagator.adjoint(self.project_(on_detector, magnitudes, beam=beam))
+        projected = measured.projected(torch.view_as_complex(reflected))
         torch.add(projected, waves.sub_(overlapped), alpha=self.alpha, out=waves)

@@ -7,11 +7,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from engines.arrays import Magnitudes, Waves
-from engines.beam import BeamOfFrames
-from engines.metrics import Misfit
+from engines.arrays import Waves
 from engines.overlap import OverlapEngine
-from engines.propagation import Propagator
+from engines.projections import FourierConstraint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +28,6 @@ class ER(OverlapEngine):
     metrics_every: Annotated[int, Ge(0)] = 1
     """Compute the metrics in the first and each so-manieth iteration; 0 for never."""
 
-    def update_waves_(
-        self,
-        waves: Waves,
-        overlapped: Waves,
-        magnitudes: Magnitudes,
-        propagator: Propagator,
-        misfit: Misfit | None,
-        beam: BeamOfFrames | None,
-    ) -> None:
+    def update_waves_(self, waves: Waves, overlapped: Waves, measured: FourierConstraint) -> None:
         """One Fourier constraint, as the class says."""
-        on_detector = self.project_(propagator.forward(overlapped), magnitudes, misfit, beam)
-        waves.copy_(propagator.adjoint(on_detector))
+        waves.copy_(measured.projected(overlapped, are_model=True))

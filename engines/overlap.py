@@ -14,12 +14,11 @@ from torch import Tensor
 
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
-from engines.beam import BeamOfFrames, beam_of
+from engines.beam import beam_of
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes
 from engines.patches import backend
-from engines.projections import ProjectingEngine, scale_
-from engines.propagation import Propagator
+from engines.projections import FourierConstraint, ProjectingEngine, scale_
 from engines.state import Data, State
 from engines.waves import ExitWaves, Scratch, stored_bytes
 
@@ -52,18 +51,10 @@ class OverlapEngine(ProjectingEngine):
     """
 
     @abstractmethod
-    def update_waves_(
-        self,
-        waves: Waves,
-        overlapped: Waves,
-        magnitudes: Magnitudes,
-        propagator: Propagator,
-        misfit: Misfit | None,
-        beam: BeamOfFrames | None,
-    ) -> None:
+    def update_waves_(self, waves: Waves, overlapped: Waves, measured: FourierConstraint) -> None:
         """The Fourier constraint: replace exit waves in place, given probe times object (which may be overwritten).
 
-        With `misfit`, the difference of probe times object to the measurement is added to it.
+        The misfit of probe times object is added where `measured` wants it.
         """
 
     def admit(self, state: State, data: Data) -> State:
@@ -147,7 +138,9 @@ class _Sweep:
                 measurement = self.data.magnitudes(range(a, b), magnitudes)
                 beam = beam_of(state.beam, range(a, b))
                 engine.update_waves_(
-                    waves, model, measurement, self.data.propagator, misfit if measured else None, beam
+                    waves,
+                    model,
+                    engine.constraint(measurement, self.data.propagator, misfit if measured else None, beam),
                 )
                 self.stored.store(a, b, waves)
                 patches.add_to_object_(numerator, positions, waves, conjugate, scratch)

@@ -25,6 +25,7 @@ from torch import Tensor, view_as_real
 
 from engines import parallel
 from engines.arrays import Views
+from engines.beam import beam_of
 from engines.optics import exit_waves, intensity, over_modes, views
 from engines.projections import magnitude_projection_
 from engines.registration import phase_correlation
@@ -220,7 +221,8 @@ def read(state: State, data: Data, method: Method) -> Readings:
             corners = data.positions[torch.from_numpy(frames)]
             model = exit_waves(probe, state.object, corners, waves[: len(frames)])
             measured = data.magnitudes(frames.tolist(), magnitudes)
-            projected = propagator.adjoint(magnitude_projection_(propagator.forward(model), measured))
+            beam = beam_of(state.beam, frames.tolist())
+            projected = propagator.adjoint(magnitude_projection_(propagator.forward(model), measured, beam=beam))
             difference = projected.sub_(model)
             flat = view_as_real(difference).flatten(1)
             misfit = torch.linalg.vecdot(flat, flat)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from engines.arrays import Magnitudes, Object, Probe, Readings, Rows, Waves
 from engines.beam import LOST, Beam, BeamFit, BeamOfFrames, beam_of
 from engines.metrics import Misfit
 from engines.optics import exit_waves, intensity, over_modes
+from engines.propagation import Propagator
 from engines.state import Data, Engine
 from engines.subpixel import visits
 
@@ -36,11 +37,36 @@ class ProjectingEngine(Engine):
     noise is not fitted; 1 is the noise of pixels with many counts, less is right where most pixels are dark; 0: off.
     """
 
-    def project_(
-        self, waves: Waves, magnitudes: Magnitudes, misfit: Misfit | None = None, beam: BeamOfFrames | None = None
-    ) -> Waves:
-        """`magnitude_projection_` as the fields say."""
-        return magnitude_projection_(waves, magnitudes, misfit, beam, self.fourier_relaxation * COUNTING_NOISE)
+    def constraint(
+        self, magnitudes: Magnitudes, propagator: Propagator, misfit: Misfit | None, beam: BeamOfFrames | None
+    ) -> FourierConstraint:
+        """What some frames ask for, as the fields say."""
+        return FourierConstraint(magnitudes, propagator, misfit, beam, self.fourier_relaxation * COUNTING_NOISE)
+
+
+class FourierConstraint(NamedTuple):
+    """What the measurement of some frames asks of their exit waves, and the way to the detector and back."""
+
+    magnitudes: Magnitudes
+    propagator: Propagator
+    misfit: Misfit | None
+    """Gathers how far the model is from the measurement; none in iterations without metrics."""
+    beam: BeamOfFrames | None
+    bound: float
+    """See `moved_share`."""
+
+    def projected(self, waves: Waves, are_model: bool = False) -> Waves:
+        """``F^-1[ Pi_M F[waves] ]``; where the waves are probe times object, their misfit comes with it."""
+        misfit = self.misfit if are_model else None
+        on_detector = self.propagator.forward(waves)
+        return self.propagator.adjoint(
+            magnitude_projection_(on_detector, self.magnitudes, misfit, self.beam, self.bound)
+        )
+
+    def compare(self, model: Waves) -> None:
+        """Add the misfit of probe times object, at a transform, in iterations that want it."""
+        if self.misfit is not None:
+            compare(self.propagator.forward(model), self.magnitudes, self.misfit, self.beam)
 
 
 def inverse_modulus(waves: Waves, beam: BeamOfFrames | None = None) -> Float[Tensor, "frame y x"]:

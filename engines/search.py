@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines import parallel
+from engines.beam import beam_of
 from engines.optics import exit_waves
 from engines.projections import inverse_modulus
 from engines.state import Data, State
@@ -36,10 +37,11 @@ def search(state: State, data: Data, misfit: Float[Tensor, frame]) -> Float[Tens
     waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
     for frame, propagator in visits(suspects.numpy(), data.fractions, probe, 1, data.propagator):
         magnitudes = data.magnitudes(frame.tolist(), torch.empty(1, *data.window, device=probe.device))
+        beam = beam_of(state.beam, frame.tolist())
         for place, some in zip(range(0, len(grid), n), torch.split(grid, n), strict=True):
             places = torch.minimum((data.positions[frame] + some).clamp(min=0), last)
             model = propagator.forward(exit_waves(probe, state.object, places, waves[: len(some)]))
-            difference = (inverse_modulus(model).reciprocal_() - magnitudes) * (magnitudes >= 0)
+            difference = (inverse_modulus(model, beam).reciprocal_() - magnitudes) * (magnitudes >= 0)
             tried[place : place + n] = difference.square_().sum(dim=(1, 2))
         best = int(tried.argmin())
         if tried[best] < BETTER * tried[len(grid) // 2]:

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from engines.beam import BeamOfFrames
 from engines.dataset import GrowingDataset
-from engines.metrics import Misfit
 from engines.offline import drive, offline_run
 from engines.overlap import OverlapEngine
 from engines.probes import initial_probe
-from engines.projections import ProjectingEngine, compare
-from engines.propagation import Propagator
+from engines.projections import FourierConstraint, ProjectingEngine
 from engines.simulate import Scan
 from engines.table import engine_table
 from engines.upkeep import upkeep
@@ -39,11 +36,7 @@ def test_the_example_runs(scan: Scan, dataset: GrowingDataset) -> None:
         "ClassVar": ClassVar,
         "OverlapEngine": OverlapEngine,
         "Waves": object,
-        "Magnitudes": object,
-        "Misfit": Misfit,
-        "BeamOfFrames": BeamOfFrames,
-        "compare": compare,
-        "Propagator": Propagator,
+        "FourierConstraint": FourierConstraint,
     }
     exec(code, names)
     kind = names["AAR"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from engines import parallel
+from engines.beam import Beam
 from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, NonFiniteError
@@ -120,6 +121,21 @@ def test_the_gradient_is_that_of_the_misfit(scan: Scan, dataset: GrowingDataset)
     slope = (readings[2].misfit - readings[0].misfit) / 0.25
     assert torch.corrcoef(torch.stack([slope, -2 * readings[1].pull[:, 0]]))[0, 1] > 0.9
     assert (readings[1].curvature.diagonal(dim1=1, dim2=2) > 0).all()
+
+
+def test_flicker_and_background_that_are_known_move_no_position(scan: Scan, dataset: GrowingDataset) -> None:
+    data = dataset.data(scan.canvas)
+    state = replace(initial_state(scan.probe, scan.canvas.shape), object=scan.object)
+    scales = torch.linspace(0.5, 1.5, data.count)
+    seen = data.magnitudes(range(data.count), torch.empty(data.count, *data.window))
+    dimmed = Data.of((seen.square() * scales[:, None, None] + 3.0).sqrt(), data.positions)
+    beam = Beam(scales=scales, background=torch.full(data.window, 3.0))
+    plain, known = read(state, data, Gradient()), read(replace(state, beam=beam), dimmed, Gradient())
+    unknown = read(state, dimmed, Gradient())
+    assert known.misfit.sum() < 1.1 * plain.misfit.sum() < 0.5 * unknown.misfit.sum()
+    worst = torch.ones(data.count, dtype=torch.float64)
+    worst[7] = 100.0
+    assert not search(replace(state, beam=beam), dimmed, worst).any()
 
 
 @pytest.mark.parametrize("threads", [2, 3])
