@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,9 +16,9 @@ import time
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from benchmarks.bench_live import CHROMIUM_FLAGS, PROBE, Live, bench_seen, serving
+from benchmarks.bench_live import PROBE, Live, bench_seen, serving
+from benchmarks.chromium import Chromium, chromium
 from benchmarks.observers import COUNT, SLOW, SLOW_BYTES_S
 from service.demo import command, wait_until
 
@@ -29,11 +28,11 @@ PAGE_BOUND_KB, PAINT_BOUND_S, UPDATES_BOUND_HZ, SPEED_BOUND = 250.0, 1.0, 4.5, 0
 SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 45.0, 20.0, 5, 10.0, 60.0
 SIMULATED = ("--positions=50", "--size=256", "--step-px=92")
 """An object of 1024 x 1024 pixels, few frames, so that there are more than five iterations a second."""
-COUNT_UPDATES = """() => { window.updates = 0; window.long = [];
-  const canvas = document.querySelector('[data-testid=object-canvas]');
-  new MutationObserver(() => window.updates++).observe(canvas, {attributeFilter: ['data-painted']});
+CANVAS = "document.querySelector('[data-testid=object-canvas]')"
+COUNT_UPDATES = f"""() => {{ window.updates = 0; window.long = [];
+  new MutationObserver(() => window.updates++).observe({CANVAS}, {{attributeFilter: ['data-painted']}});
   new PerformanceObserver(list => window.long.push(...list.getEntries().map(e => e.duration)))
-    .observe({type: 'longtask'}); }"""
+    .observe({{type: 'longtask'}}); }}"""
 
 
 def bench_page() -> None:
@@ -57,24 +56,18 @@ def speed(live: Live, seconds: float) -> float:
 
 def bench_updates(live: Live, minutes: float) -> None:
     """One browser on a reconstruction of 1024 x 1024 pixels that runs with one thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
-        page.goto(live.url)
-        page.wait_for_function("Number(document.querySelector('[data-testid=object-canvas]')?.dataset.painted) > 2")
-        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1e3
-        page.wait_for_timeout(SETTLE_S * 1000)
-        page.evaluate(COUNT_UPDATES)
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable")
-        before, began = heap_bytes(session), time.monotonic()
-        page.wait_for_timeout(60_000 * minutes)
-        updates, long = page.evaluate("() => [window.updates, window.long]")
-        rate, grown = updates / (time.monotonic() - began), heap_bytes(session) / before - 1
-        busy, longest = main_thread(browser, page)
-        shape = page.evaluate("() => { const c = document.querySelector('[data-testid=object-canvas]'); "
-                              "return `${c.height} x ${c.width}` }")  # fmt: skip
-        browser.close()
+    with chromium() as browser:
+        browser.go(live.url)
+        browser.until(f"() => Number({CANVAS}?.dataset.painted) > 2")
+        paint = browser.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1e3
+        time.sleep(SETTLE_S)
+        browser.evaluate(COUNT_UPDATES)
+        before, began = browser.heap_bytes(), time.monotonic()
+        time.sleep(60 * minutes)
+        updates, long = browser.evaluate("() => [window.updates, window.long]")
+        rate, grown = updates / (time.monotonic() - began), browser.heap_bytes() / before - 1
+        busy, longest = main_thread(browser)
+        shape = browser.evaluate(f"() => `${{{CANVAS}.height}} x ${{{CANVAS}.width}}`")
     print(f"updates of {shape} px: {rate:.2f} Hz over {minutes:.0f} min; first paint {paint:.2f} s (bound 1 s)")
     print(f"  main thread {busy:.1f} ms of CPU an update (bound {MAIN_THREAD_BOUND_MS:.0f}), longest task ", end="")
     print(
@@ -90,17 +83,14 @@ def bench_updates(live: Live, minutes: float) -> None:
 def bench_speed(live: Live) -> None:
     """The same reconstruction with and without a viewer, in turns, so that what else runs here counts for both."""
     pairs = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+    with chromium() as browser:
         for _ in range(PAIRS):
-            page.goto("about:blank")
+            browser.go("about:blank")
             time.sleep(1)
             alone = speed(live, TURN_S)
-            page.goto(live.url)
+            browser.go(live.url)
             time.sleep(3)
             pairs.append((alone, speed(live, TURN_S)))
-        browser.close()
     ratio = statistics.median(watched / alone for alone, watched in pairs)
     told = ", ".join(f"{alone:.1f} / {watched:.1f}" for alone, watched in pairs)
     print(f"reconstruction alone / with a viewer, iterations/s: {told}; median {ratio:.0%} ", end="")
@@ -108,22 +98,13 @@ def bench_speed(live: Live) -> None:
     assert ratio > SPEED_BOUND, f"speed with a viewer {ratio:.0%}"
 
 
-def heap_bytes(session: CDPSession) -> float:
-    """JavaScript heap after a garbage collection."""
-    session.send("HeapProfiler.collectGarbage")
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return float(next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize"))
-
-
-def main_thread(browser: Browser, page: Page) -> tuple[float, float]:
+def main_thread(browser: Chromium) -> tuple[float, float]:
     """CPU of the page's main thread an update, and of its longest task, in ms, by a trace; the clock's time would
     count what others do on the same cores.
     """
-    page.evaluate("() => { window.updates = 0; }")
-    browser.start_tracing(page=page, categories=["toplevel"])
-    page.wait_for_timeout(TRACE_S * 1000)
-    updates = page.evaluate("() => window.updates")
-    events = json.loads(browser.stop_tracing())["traceEvents"]
+    browser.evaluate("() => { window.updates = 0; }")
+    events = browser.trace(["toplevel"], TRACE_S)
+    updates = browser.evaluate("() => window.updates")
     mains = {
         (each["pid"], each["tid"]) for each in events
         if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"

@@ -76,17 +76,22 @@ function chooseLevels(layer: PixelLayer, style: Style, from: number, to: number)
   return style.look === "complex" ? { low: 0, high: levels.high } : levels;
 }
 
-/** Codes are linear in the value, so a colour's place in its table is linear in the code: no value is computed. */
 function paintLayer(colours: Uint32Array, layer: PixelLayer, levels: Levels, name: ColormapName, from: number): void {
+  const table = codeColours(layer, levels, name);
+  const { codes } = layer;
+  for (let i = 0; i < colours.length; i++) colours[i] = table[codes[from + i] as number] as number;
+}
+
+/** The colour of each code, that of "not covered" being none: there are fewer codes than pixels. */
+function codeColours(layer: PixelLayer, levels: Levels, name: ColormapName): Uint32Array {
   const table = packedLut(name);
   const { slope, offset } = codeToPart(layer, levels);
-  const { codes } = layer;
-  for (let i = 0; i < colours.length; i++) {
-    const code = codes[from + i] ?? 0;
-    if (code === 0) continue;
+  const colours = new Uint32Array(layer.top + 1);
+  for (let code = 1; code <= layer.top; code++) {
     const index = Math.floor(LUT_SIZE * (code * slope + offset));
-    colours[i] = table[index < 0 ? 0 : index >= LUT_SIZE ? LUT_SIZE - 1 : index] ?? 0;
+    colours[code] = table[index < 0 ? 0 : index >= LUT_SIZE ? LUT_SIZE - 1 : index] as number;
   }
+  return colours;
 }
 
 /** Domain colouring: hue is the phase, brightness the amplitude. */
