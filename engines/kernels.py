@@ -17,12 +17,31 @@ DARKEST = 1e-6
 LOST = 0.1
 """A frame that got less than this share of its neighbours' intensity had no beam, and is left out."""
 
-compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+"""NaN and infinity are passed on, unlike with all of `fastmath`."""
+
+
+def compiled(loop):
+    """Have a function compiled when it is first called; kept on disk, where there is any that may be written to."""
+    try:
+        return njit(cache=True, **OPTIONS)(loop)
+    except RuntimeError:  # numba's word for that there is none
+        return njit(**OPTIONS)(loop)
 
 
 def suit(*tensors: Tensor) -> bool:
     """Whether the loops can have these tensors."""
     return all(each.device.type == "cpu" and each.is_contiguous() and not each.is_conj() for each in tensors)
+
+
+def load() -> None:
+    """Compile what most runs need, seconds on a new machine, or read what was compiled: before a frame waits for it."""
+    object, waves = np.ones((4, 4), np.complex64), np.ones((1, 1, 4, 4), np.complex64)
+    magnitudes = np.ones((1, 4, 4), np.float32)
+    misfits(waves, magnitudes, None, None)
+    project_(waves, magnitudes, None, None, None)
+    correct_(object.ravel(), 4, waves[0], waves[0].copy(), 1.0, 1.0, 1.0, 1.0)
+    equations(object, 0, 0, waves[0], waves[0].copy())
 
 
 def rows_of(window: Tensor) -> tuple[NDArray[np.complexfloating], int]:
@@ -141,3 +160,31 @@ def correct_(window, stride, probe, difference, alpha, beta, object_step, probe_
                     light[x] += np.conj(row[x]) * wave[x] * (probe_step / (passed_share * transmission + most_passed))
         for x in range(width):
             row[x] += numerator[x] * (object_step / (light_share * power[x] + most_light))
+
+
+@compiled
+def equations(object, top, left, probe, difference):
+    """Of one frame, for its position: b and A of `positions`, as b_row, b_col, A_row_row, A_row_col, A_col_col."""
+    modes, height, width = probe.shape
+    asked, power = np.empty(width, probe.dtype), np.empty(width, probe.real.dtype)
+    sums = np.zeros((5, width), power.dtype)
+    pull_row, pull_col, row_row, row_col, col_col = sums
+    half = power.dtype.type(0.5)
+    for y in range(1, height - 1):
+        above, below = object[top + y - 1, left : left + width], object[top + y + 1, left : left + width]
+        here = object[top + y, left : left + width]
+        asked[:] = 0
+        power[:] = 0
+        for mode in range(modes):
+            light, wave = probe[mode, y], difference[mode, y]
+            for x in range(width):
+                asked[x] += np.conj(light[x]) * wave[x]
+                power[x] += light[x].real * light[x].real + light[x].imag * light[x].imag
+        for x in range(1, width - 1):
+            down, right = (below[x] - above[x]) * half, (here[x + 1] - here[x - 1]) * half
+            pull_row[x] += down.real * asked[x].real + down.imag * asked[x].imag
+            pull_col[x] += right.real * asked[x].real + right.imag * asked[x].imag
+            row_row[x] += (down.real * down.real + down.imag * down.imag) * power[x]
+            row_col[x] += (down.real * right.real + down.imag * right.imag) * power[x]
+            col_col[x] += (right.real * right.real + right.imag * right.imag) * power[x]
+    return sums.sum(axis=1)

@@ -12,6 +12,7 @@ from engines.beam import BeamOfFrames
 from engines.dataset import GrowingDataset
 from engines.metrics import Misfit
 from engines.pie import RPIE
+from engines.positions import Gradient
 from engines.projections import compare, magnitude_projection_
 from engines.simulate import Scan
 from engines.state import Data
@@ -116,3 +117,16 @@ def test_what_lies_otherwise_in_memory_is_left_to_torch() -> None:
     waves = torch.ones(1, 1, 8, 8, dtype=torch.complex64)
     assert kernels.suit(waves)
     assert not kernels.suit(waves.transpose(2, 3)[..., :4]) and not kernels.suit(waves.conj())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("modes", [1, 3])
+def test_the_equations_of_a_position(dtype: torch.dtype, modes: int, monkeypatch: MonkeyPatch) -> None:
+    object, probe = wave(40, 50, dtype=dtype, seed=1), wave(modes, 24, 20, dtype=dtype, seed=2)
+    difference, corners = wave(3, modes, 24, 20, dtype=dtype, seed=3), torch.tensor([[0, 0], [16, 30], [5, 7]])
+    ours = Gradient().equations(object, corners, probe, difference)
+    in_torch(monkeypatch)
+    expected = Gradient().equations(object, corners, probe, difference)
+    tolerance = 1e-4 if dtype == torch.complex64 else 1e-12
+    for one, other in zip(ours, expected, strict=True):
+        torch.testing.assert_close(one.double(), other.double(), rtol=tolerance, atol=10 * tolerance)
