@@ -7,6 +7,8 @@ lie side by side, and uses the wide instructions. Compiled once on a machine, an
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ DARKEST = 1e-6
 LOST = 0.1
 """A frame that got less than this share of its neighbours' intensity had no beam, and is left out."""
 
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 """NaN and infinity are passed on, unlike with all of `fastmath`."""
 
 
