@@ -6,12 +6,13 @@ made anew), all that is kept goes out again in its old order; ingest drops what 
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import zmq
@@ -23,7 +24,7 @@ from service.wire import (
     Abort,
     End,
     Frames,
-    Message,
+    Header,
     Positions,
     Recorded,
     Start,
@@ -44,12 +45,20 @@ PATIENCE_S = 60.0
 LINGER_MS = 2000
 TICK_MS = 100
 
+RUN_BYTES = 4
+"""Random bytes of a run id."""
+
+M = TypeVar("M", bound=Header)
 Key = tuple[str, int]
 Buffer = bytes | NDArray[Any]
 
 
 class SendError(ConnectionError):
     """Ingest cannot be reached; says where it was looked for and what to start."""
+
+
+class RefusedError(SendError):
+    """Ingest takes nothing more of this run: its scan was aborted, or another sender began one of the same key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,8 @@ class Kept:
 
 
 class Sender:
-    """Sends one scan to ingest; a context manager. Raises `SendError` if nothing listens there.
+    """Sends one scan to ingest; a context manager. Raises `SendError` if nothing listens there, and `RefusedError` from
+    any of its methods but `abort` once ingest said that it takes nothing more.
 
     Not for several threads: acknowledgements and reconnections are looked after whenever it is called.
     """
@@ -78,7 +88,7 @@ class Sender:
     ) -> None:
         self._ingest = ingest
         self._keep_bytes = keep_bytes
-        self._scan, self._start_ns = "", 0
+        self._scan, self._run = "", ""
         self._kept: dict[Key, Kept] = {}
         self._pending: deque[Kept] = deque()
         self._progress = time.monotonic()  # of the newest message or acknowledgement
@@ -119,23 +129,23 @@ class Sender:
         self._context.term()
 
     def start(self, start: Start, **arrays: NDArray[Any]) -> None:
-        """Begin the scan; arrays by the names of `ArraySpec`."""
-        self._scan, self._start_ns = start.scan, start.ts_ns
-        self._post(Kept(("start", 0), *pack_start(start, **arrays)))
+        """Begin the scan, under a run id of its own unless it has one; arrays by the names of `ArraySpec`."""
+        self._scan, self._run = start.scan, start.run or secrets.token_hex(RUN_BYTES)
+        self._post(Kept(("start", 0), *pack_start(self._of_run(start), **arrays)))
 
     def send(self, message: Frames | Positions, buffer: Buffer) -> None:
         """Send rows; waits while ingest takes no more. An array must stay as it is until it is acknowledged."""
-        self._post(Kept((message.t, message.seq), encode(message), buffer))
+        self._post(Kept((message.t, message.seq), encode(self._of_run(message)), buffer))
 
     def end(self, end: End) -> None:
         """Say that one stream is over."""
-        self._post(Kept((f"end {end.stream}", 0), encode(end), b""))
+        self._post(Kept((f"end {end.stream}", 0), encode(self._of_run(end)), b""))
 
     def abort(self, reason: str) -> None:
         """Give the scan up, if ingest is there to hear it; nothing is sent again afterwards."""
         self._pending.clear()
         self._kept.clear()
-        message: Message = Abort(scan=self._scan, reason=reason[:500])
+        message = Abort(scan=self._scan, run=self._run, reason=reason[:500])
         if self._push.poll(TICK_MS, zmq.POLLOUT):
             self._push.send_multipart([encode(message), b""])
 
@@ -154,6 +164,9 @@ class Sender:
         while self._kept and time.monotonic() < deadline:
             self._step(TICK_MS)
         return not self._kept
+
+    def _of_run(self, message: M) -> M:
+        return message.model_copy(update={"run": self._run})
 
     def _connect(self, timeout_s: float) -> None:
         with self._acknowledgements.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as heard:
@@ -227,7 +240,9 @@ class Sender:
             recorded = decode_recorded(data)
         except WireError:
             return  # not for us to judge: without it the message is merely kept longer
-        if (recorded.scan, recorded.start_ns) == (self._scan, self._start_ns):
+        if (recorded.scan, recorded.run) == (self._scan, self._run):
+            if recorded.refused:
+                raise RefusedError(f"ingest takes nothing more of {self._scan!r}: {recorded.refused}")
             for key in [key for key in self._kept if _covers(recorded, key)]:
                 self.kept_bytes -= self._kept.pop(key).size
                 self._progress = time.monotonic()

@@ -26,6 +26,7 @@ from service.logs import configure_logs, get_log
 from service.pairing import StreamName
 from service.reception import STREAMS, Reception
 from service.receptions import Receptions
+from service.scan_commands import ScanCommands
 from service.wire import (
     HIGH_WATER_MARK,
     MAX_BUFFER_BYTES,
@@ -125,9 +126,12 @@ class Herald:
         for status in receptions.statuses:
             self._publish(status)
         receptions.statuses.clear()
+        for refusal in receptions.refusals.values():
+            self._acknowledge.send(encode(refusal))
+        receptions.refusals.clear()
         known = self._told
-        self._told = {scan: known.get(scan) or Told() for scan in receptions.by_id}
-        busy = [self._tell(each, self._told[scan]) for scan, each in receptions.by_id.items()]
+        self._told = {scan: known.get(scan) or Told() for scan in receptions.runs.by_id}
+        busy = [self._tell(each, self._told[scan]) for scan, each in receptions.runs.by_id.items()]
         return any(busy)
 
     def _tell(self, reception: Reception, told: Told) -> bool:
@@ -193,7 +197,7 @@ def _serve(
     herald: Herald,
     stopping: Callable[[], bool],
 ) -> None:
-    receiver, handlers = Receiver(pull), receptions.handlers()
+    receiver, handlers = Receiver(pull), ScanCommands(receptions).handlers
     poller = zmq.Poller()
     poller.register(pull, zmq.POLLIN)
     poller.register(commands, zmq.POLLIN)

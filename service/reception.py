@@ -38,6 +38,8 @@ END_GRACE_S = 2.0
 """After both ends, what is missing is waited for until nothing came for so long."""
 RATE_SECONDS = 2.0
 """The frame rate shown is that of so many last seconds."""
+MAX_OTHERS = 32
+"""Foreign runs that the event log of a scan tells of."""
 STREAMS: tuple[StreamName, StreamName] = ("frames", "positions")
 
 
@@ -58,6 +60,9 @@ class Reception:
         """When the last message came that concerned this scan."""
         self.unsaid = {stream: 0 for stream in STREAMS}
         """Messages that are not acknowledged yet."""
+        self.refused = ""
+        """What its sender is told when it goes on though the scan is over."""
+        self._others: set[str] = set()
         self._settings = settings
         self._log = get_log(scan=record.id)
         self.problems = Problems(self._log)
@@ -123,6 +128,15 @@ class Reception:
         self.news = True
         if isinstance(message, Frames | Positions):
             self._acknowledge(message)
+            if self.over and not self.refused:
+                self.refused = f"the scan {self.record.id} is {self.record.state}: {self.record.message or 'complete'}"
+                self._log_event("sender goes on", "ingest", message=why)
+
+    def note_other(self, run: str, why: str) -> None:
+        """Put into the event log, once a run, that somebody else sends under this scan's key."""
+        if run not in self._others and len(self._others) < MAX_OTHERS:
+            self._others.add(run)
+            self._log_event("another sender", "ingest", run=run, message=why)
 
     def fail(self, message: Frames | Positions | End, why: str) -> None:
         """Count a message that could not be recorded; its sender keeps it."""
@@ -185,12 +199,17 @@ class Reception:
         if last > MAX_INDEX:
             raise WireError(f"{what}: expected indices up to {MAX_INDEX}")
         indices = np.arange(message.i0, last + 1)
-        if self.over and not stream.seen(indices).all():
+        if self.over and not self._seen_before(message.t, indices):
             raise WireError(f"{what}: expected none, the scan {self.record.id} is {self.record.state}")
         if not stream.wanted(indices).all():
             self.problems.add(f"{what}: expected indices below {stream.count}, the count that its end said", 0)
             self.news = True
         return indices
+
+    def _seen_before(self, stream: StreamName, indices: NDArray[np.int64]) -> bool:
+        if self._past is not None and not self.pairing.received and not self.pairing.positions:
+            self.pairing, _ = read_pairing(self.folder, self.record)
+        return bool(self.pairing.stream(stream).seen(indices).all())
 
     def _fresh(self, stream: Stream, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
         return stream.wanted(indices) & ~stream.seen(indices)
@@ -234,6 +253,8 @@ class Reception:
             ranges=self._recorded[stream].newest(),
             start_ns=self.start.ts_ns,
             ended=stream in self.record.counts,
+            run=self.start.run,
+            refused=self.refused,
         )
 
     def close(self) -> None:
@@ -261,13 +282,20 @@ class Reception:
         self.record.totals = self._totals()
         try:
             write_scan(self.folder, self.record)
-            log_event(self.folder, author, event, **details)
         except OSError as error:
             self.problems.add(f"scan.json: expected to write it, got: {error}")
+        else:
+            self._log_event(event, author, **details)
+
+    def _log_event(self, event: str, author: str, **details: Any) -> None:
+        try:
+            log_event(self.folder, author, event, **details)
+        except OSError as error:
+            self.problems.add(f"event log: expected to write {event!r}, got: {error}")
 
     def _totals(self) -> dict[str, int]:
         if self._past is not None:
-            return self._past
+            return self._past | {"refused": self._past.get("refused", 0) + self.problems.count}
         totals = {name: getattr(self.pairing, name) for name in ("received", "positions", "paired", "lost")}
         refused = self.pairing.refused + self.problems.count
         return totals | {"duplicated": self.pairing.duplicated, "refused": refused}

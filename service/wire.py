@@ -145,12 +145,15 @@ class Header(Strict):
     """Major version of the protocol."""
     scan: Annotated[str, Len(1, 128)]
     """The sender's own key of the scan; ingest mints the scan's id, so that keys may repeat."""
+    run: Annotated[str, Len(0, 64)] = ""
+    """Drawn by the sender for each `start`, for example 8 random hex characters, and carried by all that belongs to it:
+    a scan takes only what carries its own. Empty: a sender that does not tell its runs apart."""
 
-    @field_validator("scan")
+    @field_validator("scan", "run")
     @classmethod
     def _printable(cls, value: str) -> str:
         if not value.isprintable():
-            raise ValueError("a scan's key is printable text")
+            raise ValueError("expected printable text")
         return value
 
 
@@ -253,6 +256,10 @@ class Recorded(Strict):
     """`ts_ns` of the scan's start: a key may repeat, and what was recorded of the scan before concerns no sender."""
     ended: bool = False
     """The stream's `end` is recorded too; until then a sender keeps it and sends it again to a restarted ingest."""
+    run: str = ""
+    """Of the sender that is spoken to."""
+    refused: str = ""
+    """Why nothing more of this run is taken, once something had to be refused for that; nothing of it need be kept."""
 
 
 Message = Start | Frames | Positions | End | Abort

@@ -47,8 +47,11 @@ def free_endpoint() -> str:
 class Receiver:
     """Receives in a thread until it is closed; what came is there to be looked at."""
 
-    def __init__(self, endpoint: str, *, acknowledge: bool = True, ends: bool = True) -> None:
+    def __init__(
+        self, endpoint: str, *, acknowledge: bool = True, ends: bool = True, refuse_from: int | None = None
+    ) -> None:
         self.endpoint, self.acknowledge, self.ends = endpoint, acknowledge, ends
+        self.refuse_from = refuse_from
         self.messages: list[Message] = []
         self.times: list[int] = []
         self.starts: list[tuple[Start, dict[str, np.ndarray]]] = []
@@ -109,16 +112,18 @@ class Receiver:
                 self._say(publish, scan=message.scan, stream=message.stream, ranges=(), ended=True)
             case Abort():
                 pass
+        if isinstance(message, Frames) and self.refuse_from is not None and message.i0 >= self.refuse_from:
+            self._say(publish, scan=message.scan, stream=message.t, ranges=(), refused="the scan is aborted")
         if isinstance(message, Frames | Positions) and self.acknowledge:
             publish.send(b"\xc1 is no acknowledgement")  # a sender passes over what it does not understand
             ranges = ((message.seq, message.seq),)
             self._say(publish, scan=message.scan, stream=message.t, ranges=ranges)
 
     def _say(self, publish: zmq.Socket[bytes], **fields: Any) -> None:
-        start_ns = self.starts[-1][0].ts_ns
-        everything = fields | {"ranges": ((0, 10**6),), "ended": True}
-        publish.send(encode(Recorded(start_ns=start_ns - 1, **everything)))  # of an earlier scan of the same key
-        publish.send(encode(Recorded(start_ns=start_ns, **fields)))
+        run = self.starts[-1][0].run
+        everything = fields | {"ranges": ((0, 10**6),), "ended": True, "refused": "over"}
+        publish.send(encode(Recorded(run=f"not {run}", **everything)))  # of another sender of the same key
+        publish.send(encode(Recorded(run=run, **fields)))
 
     def _take_frames(self, message: Frames, buffer: bytes) -> None:
         dtype = frame_dtype(message.dtype)

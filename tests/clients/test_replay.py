@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as numpy_st
 
 from clients.replay import ReplayOptions, compress_bslz4, replay, start_of
 from clients.schedule import Faults
-from clients.sender import Sender, SendError
+from clients.sender import RefusedError, Sender, SendError
 from service.formats import ScanFile, open_scan
 from service.wire import Abort, EngineSpec, Frames, Geometry, Positions, ReconstructionSpec, Start
 from tests.clients.receiver import Receiver, free_endpoint
@@ -71,6 +71,7 @@ def test_a_scan_arrives_as_it_is(compress: bool, faults: Faults) -> None:
     assert {(end.t, end.stream, end.count) for end in ends} == {("end", "frames", 60), ("end", "positions", 60)}
     for kind in (Frames, Positions):
         assert [each.seq for each in receiver.all(kind)] == list(range(len(receiver.all(kind))))
+    assert len(start.run) == 8 and {each.run for each in receiver.messages} == {start.run}
 
 
 def test_frames_are_due_by_the_clock_and_not_by_their_predecessors() -> None:
@@ -167,6 +168,23 @@ def test_an_ingest_that_never_confirms_the_ends_is_told_from_one_that_does(monke
     endpoint = free_endpoint()
     with Receiver(endpoint, ends=False):
         assert not replay(SCAN, ReplayOptions(to=endpoint)).confirmed
+
+
+def test_a_replay_whose_scan_is_over_stops_and_says_why() -> None:
+    endpoint = free_endpoint()
+    with Receiver(endpoint, refuse_from=20) as receiver:
+        with pytest.raises(RefusedError, match="takes nothing more of 'star': the scan is aborted"):
+            replay(SCAN, ReplayOptions(to=endpoint, frame_delay_s=0.01))
+    assert 20 <= len(receiver.frames) < 60
+    assert not receiver.all(Abort), "what is over is not given up"
+
+
+def test_every_replay_is_a_run_of_its_own() -> None:
+    endpoint = free_endpoint()
+    with Receiver(endpoint) as receiver:
+        for _ in range(2):
+            replay(SCAN, ReplayOptions(to=endpoint))
+    assert len({start.run for start, _ in receiver.starts}) == 2
 
 
 def test_an_ingest_that_is_gone_for_good_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

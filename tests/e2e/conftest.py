@@ -106,7 +106,7 @@ class Service:
         return process
 
     def end_replays(self) -> None:
-        """Stop those that still send: their frames would go to the next scan of the same key."""
+        """Stop those that still send: they would keep their scan from being over, and the processor busy."""
         for replay in self._replays:
             if replay.poll() is None:
                 replay.terminate()

@@ -72,8 +72,8 @@ def positions_message(first: int, n: int = 1, key: str = "a key", **fields: Any)
     return wire.encode(wire.Positions(**(given | fields))), data
 
 
-def end_message(stream: Any, count: int, key: str = "a key") -> tuple[bytes, bytes]:
-    return wire.encode(wire.End(scan=key, stream=stream, count=count)), b""
+def end_message(stream: Any, count: int, key: str = "a key", **fields: Any) -> tuple[bytes, bytes]:
+    return wire.encode(wire.End(scan=key, stream=stream, count=count, **fields)), b""
 
 
 class Ingest:

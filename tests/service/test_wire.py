@@ -11,6 +11,7 @@ from service import wire
 from tests.service.harness import SHAPE, make_start
 
 keys = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=128)
+runs = st.text(st.characters(categories=("L", "N", "P")), max_size=64)
 whole = st.integers(0, wire.MAX_INTEGER)
 dtypes = st.sampled_from(["<u2", ">u2", "|u1", "<u4", "<i4", "<f4"])
 shapes = st.tuples(st.integers(1, 64), st.integers(1, 64))
@@ -24,6 +25,7 @@ def frames_headers(draw: st.DrawFn) -> wire.Frames:
     sizes = () if enc == "raw" else tuple(draw(st.lists(st.integers(1, 10_000), min_size=n, max_size=n)))
     return wire.Frames(
         scan=draw(keys),
+        run=draw(runs),
         seq=draw(whole),
         i0=draw(whole),
         n=n,
@@ -38,10 +40,10 @@ def frames_headers(draw: st.DrawFn) -> wire.Frames:
 geometries = st.builds(wire.Geometry, energy_J=amounts, distance_m=amounts, detector_pixel_m=amounts)
 messages = st.one_of(
     frames_headers(),
-    st.builds(wire.Positions, scan=keys, seq=whole, i0=whole, n=st.integers(1, 1000), ts_ns=whole),
-    st.builds(wire.End, scan=keys, stream=st.sampled_from(["frames", "positions"]), count=whole),
-    st.builds(wire.Abort, scan=keys, reason=st.text(max_size=500)),
-    st.builds(wire.Start, scan=keys, frame_shape=shapes, dtype=dtypes, geometry=geometries, ts_ns=whole),
+    st.builds(wire.Positions, scan=keys, run=runs, seq=whole, i0=whole, n=st.integers(1, 1000), ts_ns=whole),
+    st.builds(wire.End, scan=keys, run=runs, stream=st.sampled_from(["frames", "positions"]), count=whole),
+    st.builds(wire.Abort, scan=keys, run=runs, reason=st.text(max_size=500)),
+    st.builds(wire.Start, scan=keys, run=runs, frame_shape=shapes, dtype=dtypes, geometry=geometries, ts_ns=whole),
 )
 
 
@@ -108,6 +110,8 @@ def test_wrong_values_are_a_message_or_a_wire_error(message: wire.Message, data:
         (bytes(wire.MAX_HEADER_BYTES + 1), f"at most {wire.MAX_HEADER_BYTES} bytes, got {wire.MAX_HEADER_BYTES + 1}"),
         (wire.encode(wire.Abort(scan="a"))[:-1], "msgpack"),
         (msgpack.packb({"v": 1, "t": "abort", "scan": "a\nb"}), "printable"),
+        (msgpack.packb({"v": 1, "t": "abort", "scan": "a", "run": "\n"}), "run: .*printable"),
+        (msgpack.packb({"v": 1, "t": "abort", "scan": "a", "run": "r" * 65}), "run: .*at most 64"),
         (msgpack.packb({"v": 1, "t": "abort", "scan": "a", "colour": 1}), "colour"),
         (msgpack.packb({"v": 1, "t": "end", "scan": "a", "stream": "frames", "count": -1}), "count"),
     ],
@@ -172,5 +176,7 @@ def test_any_acknowledgement_is_one_or_a_wire_error(data: bytes) -> None:
 
 
 def test_an_acknowledgement_comes_back() -> None:
-    recorded = wire.Recorded(scan="a", stream="frames", ranges=((0, 4), (6, 6)), start_ns=5, ended=True)
+    recorded = wire.Recorded(
+        scan="a", stream="frames", ranges=((0, 4), (6, 6)), start_ns=5, ended=True, run="a1", refused="over"
+    )
     assert wire.decode_recorded(wire.encode(recorded)) == recorded

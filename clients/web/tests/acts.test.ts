@@ -94,6 +94,7 @@ describe("the event log", () => {
     [event("Ben", "changed", { id: "s.1", parameters: { step: 0.5 }, live: {} }), "changed .1: step = 0.5", "person"],
     [event("worker", "started", { id: "s.2", engine: "dm", message: "" }), "started .2 dm", "quiet"],
     [event("Ben", "control", { holder: "Anna", asking: ["Ben"] }), "control is with Anna; asked for by Ben", "person"],
+    [event("ingest", "another sender", { run: "0a", message: "refused" }), "another sender refused", "alarm"],
     [event("service", "control", { holder: "" }), "control is free", "quiet"],
   ])("says %o", (line, text, tone) => expect([eventText(line), eventTone(line)]).toEqual([text, tone]));
 });

@@ -3,10 +3,11 @@ import type { ScanEvent } from "../protocol";
 
 export type EventTone = "alarm" | "person" | "quiet";
 
+const ALARMING = new Set(["alarm", "failed", "refused", "cannot start", "another sender"]);
 const PROCESSES = new Set(["sender", "ingest", "worker", "service"]);
 
 export function eventTone({ author, event }: ScanEvent): EventTone {
-  if (event === "alarm" || event === "failed" || event === "refused" || event === "cannot start") return "alarm";
+  if (ALARMING.has(event)) return "alarm";
   return PROCESSES.has(author) ? "quiet" : "person";
 }
 
