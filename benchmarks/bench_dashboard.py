@@ -21,10 +21,13 @@ from benchmarks.bench_live import PROBE, Live, bench_seen, serving
 from benchmarks.chromium import Chromium, chromium
 from benchmarks.observers import COUNT, SLOW, SLOW_BYTES_S
 from service.demo import command, wait_until
+from service.following import COARSENESS_PX
 
 WEB = Path(__file__).parents[1] / "clients" / "web" / "dist"
 MAIN_THREAD_BOUND_MS, LONG_TASK_BOUND_MS, HEAP_BOUND = 10.0, 50.0, 0.1
 PAGE_BOUND_KB, PAINT_BOUND_S, UPDATES_BOUND_HZ, SPEED_BOUND = 250.0, 1.0, 4.5, 0.9
+KINDS = 2 * (1 + len(COARSENESS_PX))
+"""Pictures of a snapshot that there may be: object and probe, as fine as asked and in each coarseness."""
 SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 45.0, 20.0, 5, 10.0, 60.0
 SIMULATED = ("--positions=50", "--size=256", "--step-px=92")
 """An object of 1024 x 1024 pixels, few frames, so that there are more than five iterations a second."""
@@ -119,6 +122,7 @@ def main_thread(browser: Chromium) -> tuple[float, float]:
 def bench_observers(live: Live) -> None:
     """Fifty observers, five of whom read at 10 kB/s, for a minute: who gets what, and what it costs."""
     alone, reconstruction = speed(live, 20), live.newest()[1]["id"]
+    first, counted = live.newest()[1]["snapshot"], pictures(live)
     api = live.child("api")
     before, cpu = api.memory_info().rss / 1e6, sum(api.cpu_times()[:2])
     command_line = [sys.executable, "-m", "benchmarks.observers", live.url, reconstruction, str(OBSERVED_S)]
@@ -130,16 +134,26 @@ def bench_observers(live: Live) -> None:
     fast, slow = (json.loads(process.communicate(timeout=300)[0]) for process in processes)
     spent, status = sum(api.cpu_times()[:2]) - cpu, live.newest()[1]
     lacking = sum(status["metrics"] - each["rows"] for each in fast + slow)
+    made, sent = (after - before for after, before in zip(pictures(live), counted, strict=True))
     print(f"{COUNT} observers for {OBSERVED_S:.0f} s, {SLOW} of them at {SLOW_BYTES_S / 1e3:.0f} kB/s: ", end="")
     print(f"{lacking} of {COUNT * status['metrics']} metric points lacking, {sum(e['gaps'] for e in fast + slow)} gaps")
     print(
         f"  pictures: a fast one {span(fast, 'images')}, a slow one {span(slow, 'images')} in {span(slow, 'kB')} kB; ",
         end="",
     )
-    print(f"api {before:.0f} MB before, {peak:.0f} MB with them, {spent:.0f} s of CPU")
+    print(f"made {made:.0f} for {sent:.0f} sent, scan maps included")
+    print(f"  api {before:.0f} MB before, {peak:.0f} MB with them, {spent:.0f} s of CPU")
     print(f"  reconstruction {alone:.2f} iterations/s alone, {watched:.2f} watched ({watched / alone:.0%})", flush=True)
     assert not lacking, f"{lacking} metric points never arrived"
+    assert made <= KINDS * (status["snapshot"] - first), f"{made:.0f} pictures made: not once for all"
     assert watched > SPEED_BOUND * alone, f"speed with {COUNT} observers {watched / alone:.0%}"
+
+
+def pictures(live: Live) -> tuple[float, float]:
+    """Pictures made and sent since the service began, as it tells Prometheus."""
+    numbers = dict(line.rsplit(" ", 1) for line in live.client.get("/metrics").text.splitlines() if line[:1] != "#")
+    made, sent = (float(numbers[f"ptycholive_pictures_{name}_total"]) for name in ("made", "sent"))
+    return made, sent
 
 
 def span(observers: list[dict[str, int]], what: str) -> str:

@@ -31,11 +31,18 @@ const TURN: Levels = { low: -Math.PI, high: Math.PI };
 /** Saturated pixels: a colour that the maps of counts do not have. */
 const MARK = packed(255, 0, 200);
 
-/** All modes as a mosaic; null where the picture lacks the layers that the look needs. */
-export function paint(pixels: Pixels, style: Style): Painting | null {
+/**
+ * All modes as a mosaic; null where the picture lacks the layers that the look needs. `room` gives memory for so many
+ * pixels, all zero.
+ */
+export function paint(
+  pixels: Pixels,
+  style: Style,
+  room: (length: number) => Uint32Array<ArrayBuffer> = (length) => new Uint32Array(length),
+): Painting | null {
   const { columns, lines } = mosaic(pixels.modes);
   const [width, height] = [columns * pixels.cols, lines * pixels.rows];
-  const words = new Uint32Array(width * height);
+  const words = room(width * height);
   const tile = pixels.rows * pixels.cols;
   let first: Levels | null = null;
   for (let mode = 0; mode < pixels.modes; mode++) {
