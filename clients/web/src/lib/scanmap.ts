@@ -93,7 +93,8 @@ export function colourRange(values: Float32Array): [number, number] | null {
   return high > low ? [low, high] : [low - Math.abs(low) * 1e-3 - 1e-12, low + Math.abs(low) * 1e-3 + 1e-12];
 }
 
-function extent(values: Float32Array | undefined): [number, number] | null {
+/** The least and the greatest of values that are numbers; null where there are none. */
+export function extent(values: Float32Array | undefined): [number, number] | null {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values ?? []) {
     if (value < low) low = value;
