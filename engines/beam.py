@@ -10,9 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines.arrays import Counts, Positions, Rows
+from engines.kernels import LOST
 
-LOST = 0.1
-"""A frame that got less than this share of its neighbours' intensity had no beam, and is left out."""
 NEIGHBOURS = 25
 """Frames that tell what the object does to the counts at a place."""
 LEAST_COUNTS = 0.1

@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from engines.arrays import Object, Probe, Waves
+from engines.kernels import DARKEST
 from engines.optics import intensity, over_modes
-from engines.projections import DARKEST, scale_
+from engines.projections import scale_
 from engines.stochastic import Shares, StochasticEngine, View
 
 SINGULAR = 1e-3

@@ -35,6 +35,11 @@ class Misfit:
         self._sums += torch.stack([flat.dot(flat), flat.abs_().sum()])
         self._counted = True
 
+    def add_sums(self, squares: float, sizes: float) -> None:
+        """Count frames in by their sums of (|f| - sqrt I)^2 and of ||f| - sqrt I|."""
+        self._sums += torch.tensor([squares, sizes], dtype=torch.float64, device=self._sums.device)
+        self._counted = True
+
     @property
     def error(self) -> float:
         """Relative amplitude error, sqrt(sum (|f| - sqrt I)^2 / sum I); NaN before any frame was counted in."""

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Le
 
+from engines import kernels
 from engines.arrays import Object, Probe, Waves
 from engines.stochastic import Shares, StochasticEngine, View, apply_, object_sums, probe_sums
 
@@ -37,6 +38,10 @@ class PIE(StochasticEngine):
     def correct_(self, object: Object, probe: Probe, difference: Waves, views: list[View], shares: Shares) -> None:
         """The update lines, as the class says."""
         alpha, beta = self.regularisation
+        if len(views) == 1 and kernels.suit(probe, difference):
+            steps = shares.object * self.object_step, shares.probe * self.probe_step
+            kernels.correct_(*kernels.rows_of(object), probe.numpy(), difference[0].numpy(), alpha, beta, *steps)
+            return
         sums = object_sums(object, probe, difference, views)
         if shares.probe:
             apply_(probe, *probe_sums(object, difference, views), beta, shares.probe * self.probe_step)

@@ -23,8 +23,8 @@ from annotated_types import Ge, Gt, Le
 from jaxtyping import Float
 from torch import Tensor, view_as_real
 
-from engines import parallel
-from engines.arrays import Views
+from engines import kernels, parallel
+from engines.arrays import Object, Positions, Probe, Views, Waves
 from engines.beam import beam_of
 from engines.optics import exit_waves, intensity, over_modes, views
 from engines.projections import magnitude_projection_
@@ -76,11 +76,12 @@ class Refinement:
         return iteration >= self.start and (iteration - self.start) % self.every == 0
 
     def working_bytes(self, probe_shape: tuple[int, int, int], frames: int, threads: int) -> int:
-        """Bytes allocated for the duration of a step: in each thread the waves of a block with what is made of them,
-        and their views with slopes; for each frame, readings and steps.
+        """Bytes allocated for the duration of a step, roughly, as threads keep what they freed: in each thread the waves
+        of a block with what is made of them, and for the correlation their views; for each frame, readings and steps.
         """
         modes, window = probe_shape[0], math.prod(probe_shape[1:])
-        block = (7 * modes + 8) * parallel.FRAMES_PER_BLOCK + modes
+        frame = 6 * modes + 1 if self.method == "gradient" else 7 * modes + 8
+        block = frame * parallel.FRAMES_PER_BLOCK + modes
         return 8 * window * block * threads + 8 * READINGS * frames
 
     def step(self, state: State, data: Data) -> State:
@@ -98,6 +99,15 @@ class Refinement:
         return replace(state, offsets=replace(offsets, pixels=limited))
 
 
+class Equations(NamedTuple):
+    """Of some frames, on the device."""
+
+    pull: Float[Tensor, "frame 2"]
+    """b."""
+    curvature: Float[Tensor, "frame 2 2"]
+    """A."""
+
+
 class Moved(NamedTuple):
     """What a method makes of its readings."""
 
@@ -106,11 +116,11 @@ class Moved(NamedTuple):
 
 
 class Method(ABC):
-    """From readings to steps."""
+    """From residuals to readings, and from readings to steps."""
 
     @abstractmethod
-    def pull(self, view: Views, correction: Views, slopes: Tensor, curvature: Tensor, power: Tensor) -> Steps:
-        """The right-hand side b of some frames, (frame, 2), on the device."""
+    def equations(self, object: Object, corners: Positions, probe: Probe, difference: Waves) -> Equations:
+        """The equations b and A of some frames, given d."""
 
     @abstractmethod
     def control(self, offsets: Offsets, readings: Readings) -> Moved:
@@ -134,11 +144,14 @@ class Gradient(Method):
     go on to bend the picture where nothing holds it.
     """
 
-    def pull(self, view: Views, correction: Views, slopes: Tensor, curvature: Tensor, power: Tensor) -> Steps:
-        """b_a = Re sum conj(v_a) conj(P) d."""
-        inner = view_as_real(correction[:, 1:-1, 1:-1].contiguous()).flatten(1)
-        pull: Steps = torch.matmul(slopes, inner[..., None])[..., 0]
-        return pull
+    def equations(self, object: Object, corners: Positions, probe: Probe, difference: Waves) -> Equations:
+        """b_a = Re sum conj(v_a) conj(P) d, and A."""
+        if not kernels.suit(object, probe, difference):
+            return _equations(object, corners, _asked(probe, difference), _power(probe))
+        lattice, modes, frames = object.numpy(), probe.numpy(), zip(corners.tolist(), difference.numpy(), strict=True)
+        each = np.stack([kernels.equations(lattice, row, col, modes, wave) for (row, col), wave in frames])
+        sums = torch.from_numpy(each)
+        return Equations(sums[:, :2], sums[:, [2, 3, 3, 4]].reshape(-1, 2, 2))
 
     def control(self, offsets: Offsets, readings: Readings) -> Moved:
         """Running means of both steps, added up."""
@@ -155,15 +168,17 @@ class Correlation(Method):
     rate_px = 0.1
     decays = 0.9, 0.999
 
-    def pull(self, view: Views, correction: Views, slopes: Tensor, curvature: Tensor, power: Tensor) -> Steps:
-        """The registered shift, times the curvature. View and correction are weighted by the light |P|^2, and the mean
-        is taken out, or else the light's own outline would hold every shift at 0.
+    def equations(self, object: Object, corners: Positions, probe: Probe, difference: Waves) -> Equations:
+        """Here b is the registered shift, times the curvature. View and correction are weighted by the light |P|^2, and
+        the mean is taken out, or else the light's own outline would hold every shift at 0.
         """
+        correction, power = _asked(probe, difference), _power(probe)
+        view = views(object, corners, (power.shape[0], power.shape[1]))
+        curvature = _equations(object, corners, correction, power).curvature
         light = power / power.sum()
         varying = (view - (view * light).sum(dim=(1, 2), keepdim=True)) * light
         apart = phase_correlation(varying + correction / power.sum(), varying)
-        pull: Steps = torch.matmul(curvature, -apart[..., None])[..., 0]
-        return pull
+        return Equations(torch.matmul(curvature, -apart[..., None])[..., 0], curvature)
 
     def control(self, offsets: Offsets, readings: Readings) -> Moved:
         """Adam's step (Kingma & Ba 2015, Alg. 1), damped as the readings are."""
@@ -226,11 +241,7 @@ def read(state: State, data: Data, method: Method) -> Readings:
             difference = projected.sub_(model)
             flat = view_as_real(difference).flatten(1)
             misfit = torch.linalg.vecdot(flat, flat)
-            correction = over_modes(difference.mul_(probe.conj().resolve_conj()).unbind(dim=1))
-            power = over_modes(intensity(probe))
-            view = views(state.object, corners, data.window)
-            slopes, curvature = _slopes(view, power)
-            pull = method.pull(view, correction, slopes, curvature, power)
+            pull, curvature = method.equations(state.object, corners, probe, difference)
             found[torch.from_numpy(frames)] = (
                 torch.cat([pull, curvature.flatten(1), misfit[:, None]], dim=1).double().cpu()
             )
@@ -240,12 +251,21 @@ def read(state: State, data: Data, method: Method) -> Readings:
     return Readings(found[:, :2], found[:, 2:6].reshape(-1, 2, 2), found[:, 6])
 
 
-def _slopes(
-    view: Views, power: Float[Tensor, "y x"]
-) -> tuple[Float[Tensor, "frame 2 value"], Float[Tensor, "frame 2 2"]]:
-    """v_a by central differences inside the window, real and imaginary parts in one row, and A."""
+def _asked(probe: Probe, difference: Waves) -> Views:
+    """Over the modes: sum conj(P) d."""
+    return over_modes((difference * probe.conj()).unbind(dim=1))
+
+
+def _power(probe: Probe) -> Float[Tensor, "y x"]:
+    return over_modes(intensity(probe))
+
+
+def _equations(object: Object, corners: Positions, asked: Views, power: Float[Tensor, "y x"]) -> Equations:
+    """In torch, with central differences inside the window; real and imaginary parts side by side."""
+    view = views(object, corners, (power.shape[0], power.shape[1]))
     along_rows = view[:, 2:, 1:-1] - view[:, :-2, 1:-1]
     along_cols = view[:, 1:-1, 2:] - view[:, 1:-1, :-2]
     slopes = view_as_real(torch.stack([along_rows, along_cols], dim=1)).mul_(0.5).flatten(2)
+    inner = view_as_real(asked[:, 1:-1, 1:-1].contiguous()).flatten(1)
     light = power[1:-1, 1:-1].repeat_interleave(2, dim=1).flatten()
-    return slopes, (slopes * light) @ slopes.transpose(1, 2)
+    return Equations(torch.matmul(slopes, inner[..., None])[..., 0], (slopes * light) @ slopes.transpose(1, 2))

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from annotated_types import Ge
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
-from engines import parallel
+from engines import kernels, parallel
 from engines.arrays import Magnitudes, Object, Probe, Readings, Rows, Waves
-from engines.beam import LOST, Beam, BeamFit, BeamOfFrames, beam_of
+from engines.beam import Beam, BeamFit, BeamOfFrames, beam_of
+from engines.kernels import DARKEST, LOST
 from engines.metrics import Misfit
 from engines.optics import exit_waves, intensity, over_modes
 from engines.propagation import Propagator
 from engines.state import Data, Engine
 from engines.subpixel import visits
 
-DARKEST = 1e-6
-"""Magnitude below which a model pixel is taken to be dark."""
 COUNTING_NOISE = 0.25
 """Variance of the root of a Poisson number, in counts, unless it is near 0."""
 
@@ -97,6 +97,8 @@ def magnitude_projection_(
     difference that the waves had to the measurement is added to it. With a power bound (see `moved_share`) in
     counts, a frame is moved up to it only.
     """
+    if kernels.suit(waves, magnitudes):
+        return _projected_in_loops(waves, magnitudes, misfit, beam, bound)
     inverse, free = inverse_modulus(waves, beam), magnitudes.clamp(-1, 0)
     share = moved_share(inverse, magnitudes, bound) if bound else None
     if misfit is not None:
@@ -107,6 +109,25 @@ def magnitude_projection_(
     if beam is not None:
         factor = torch.where(beam.scales < LOST, 1.0, factor)
     return scale_(waves, factor.unsqueeze(1))
+
+
+def _projected_in_loops(
+    waves: Waves, magnitudes: Magnitudes, misfit: Misfit | None, beam: BeamOfFrames | None, bound: float
+) -> Waves:
+    arrays, seen, shares = (waves.numpy(), magnitudes.numpy()), _arrays(beam), None
+    if misfit is not None or bound:
+        sums = kernels.misfits(*arrays, *seen)
+        if misfit is not None:
+            misfit.add_sums(*sums[:, :2].sum(axis=0))
+        if bound:
+            error = sums[:, 0] / sums[:, 2].clip(min=1)
+            shares = (1 - np.sqrt(bound / error.clip(min=bound))).astype(arrays[1].dtype)
+    kernels.project_(*arrays, shares, *seen)
+    return waves
+
+
+def _arrays(beam: BeamOfFrames | None) -> tuple[NDArray[np.floating] | None, NDArray[np.floating] | None]:
+    return (None, None) if beam is None else (beam.scales.flatten().numpy(), beam.background.contiguous().numpy())
 
 
 def moved_share(
@@ -129,6 +150,9 @@ def scale_(waves: Tensor, factor: Tensor) -> Tensor:
 
 def compare(waves: Waves, magnitudes: Magnitudes, misfit: Misfit, beam: BeamOfFrames | None = None) -> None:
     """Add to `misfit` how far waves in Fourier space are from the measurement."""
+    if kernels.suit(waves, magnitudes):
+        misfit.add_sums(*kernels.misfits(waves.numpy(), magnitudes.numpy(), *_arrays(beam))[:, :2].sum(axis=0))
+        return
     misfit.add(inverse_modulus(waves, beam).reciprocal_(), magnitudes, magnitudes.clamp(-1, 0))
 
 

@@ -16,9 +16,10 @@ from torch import Tensor
 from engines import parallel
 from engines.arrays import Object, Probe, Waves
 from engines.beam import beam_of
+from engines.kernels import DARKEST
 from engines.metrics import Misfit
 from engines.optics import bounding_box, exit_waves, over_modes
-from engines.projections import DARKEST, ProjectingEngine
+from engines.projections import ProjectingEngine
 from engines.state import Data, State
 from engines.subpixel import visits
 

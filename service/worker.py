@@ -18,7 +18,7 @@ from typing import Any
 import msgpack
 import zmq
 
-from engines import parallel
+from engines import kernels, parallel
 from service.browser import ReconstructionStatus
 from service.commands import Handler, answer
 from service.config import Settings
@@ -143,6 +143,8 @@ class Worker:
     def _compute(self) -> None:
         with suppress(OSError):  # of this thread and those it starts; on Linux each has its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        if self.device.type == "cpu":
+            kernels.load()
         while not self._stopping.is_set():
             if not any([runner.advance() for runner in self._roster.runners]):
                 self._stopping.wait(REST_S)

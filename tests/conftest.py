@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 from types import ModuleType
 
@@ -14,4 +15,6 @@ if os.environ.get("PTYCHOLIVE_NO_TYPECHECK") != "1":
     checker = ModuleType("ptycholive_typecheck")
     checker.__dict__["checked"] = beartype(conf=BeartypeConf(is_pep484_tower=True))
     sys.modules[checker.__name__] = checker
-    jaxtyping.install_import_hook("engines", f"{checker.__name__}.checked")
+    # but for what numba compiles, which it could not with a check around it
+    modules = [f"engines.{each.name}" for each in pkgutil.iter_modules(["engines"]) if each.name != "kernels"]
+    jaxtyping.install_import_hook(modules, f"{checker.__name__}.checked")

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.peers.clock import Clock, Scan
-from engines import parallel
+from engines import kernels, parallel
 from engines.canvas import Canvas
 from engines.dataset import GrowingDataset
 from engines.dm import DM
 from engines.live import LiveRun
-from engines.offline import chunks, drive, offline_run
+from engines.offline import chunks, drive, offline_policy
 from engines.pie import RPIE
 from engines.positions import Refinement
 from engines.preparation import Preparation
@@ -54,11 +54,13 @@ def start(scan: Scan, method: Method) -> LiveRun:
         dataset.append(*chunk)
     canvas = Canvas.from_positions(positions_m, (size, size), scan.pixel_m)
     probe = scaled(with_modes(torch.from_numpy(scan.probe)[None], method.modes), float(dataset.counts().mean()))
-    return offline_run(method.engine, MANY, dataset, canvas, probe, refinement=method.refinement)
+    # all frames at once with refinement too, so that an iteration is one on as many frames
+    return LiveRun(method.engine, offline_policy(MANY), dataset, canvas, probe, refinement=method.refinement)
 
 
 def main(path: str, method: str, objects: str) -> None:
     parallel.set_threads(1)
+    kernels.load()  # as the service does before it takes frames
     scan = Scan.read(Path(path))
     run = start(scan, METHODS[method])
     top, left = run.canvas.to_pixels(scan.corners * scan.pixel_m).min(axis=0).tolist()

@@ -30,7 +30,11 @@ MARGIN = 2
 
 
 def options(method: str) -> Any:
-    """The settings of a method; chunks and batches were tried out for the least time an iteration."""
+    """The settings of a method; chunks and batches were tried out for the least time an iteration. `defaults`: as the
+    program comes.
+    """
+    if method.endswith("defaults"):
+        return common(api.DMOptions() if method.startswith("dm") else api.RPIEOptions())
     if method == "dm":
         chosen = api.DMOptions()
         chosen.reconstructor_options.chunk_length = 16
@@ -43,15 +47,20 @@ def options(method: str) -> Any:
         chosen.reconstructor_options.batch_size = 1 if single else 8
         chosen.object_options.alpha = 0.05 if single else 0.5  # in batches it diverges at 0.05, as frames' steps add up
         chosen.probe_options.alpha = 1.0
-    chosen.data_options.fft_shift = True
-    chosen.reconstructor_options.default_device = api.Devices.CPU
     chosen.reconstructor_options.displayed_loss_function = None
-    chosen.reconstructor_options.random_seed = 0
     chosen.object_options.patch_interpolation_method = api.PatchInterpolationMethods.BILINEAR
-    chosen.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
     chosen.object_options.remove_object_probe_ambiguity.enabled = False
     chosen.probe_options.orthogonalize_incoherent_modes.enabled = False
     chosen.probe_options.orthogonalize_opr_modes.enabled = False
+    return common(chosen)
+
+
+def common(chosen: Any) -> Any:
+    """What all methods need."""
+    chosen.data_options.fft_shift = True
+    chosen.reconstructor_options.default_device = api.Devices.CPU
+    chosen.reconstructor_options.random_seed = 0
+    chosen.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
     return chosen
 
 
