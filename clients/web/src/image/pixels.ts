@@ -38,7 +38,7 @@ function toLayer(layer: Layer, count: number, before?: PixelLayer["codes"]): Pix
     throw new Error(`expected ${bytes} bytes of ${layer.quantity}, ${layer.data.byteLength} came`);
   }
   // A copy, since the codes lie anywhere in the message and 16-bit views must begin at an even byte.
-  const own = new Uint8Array(before?.byteLength === bytes ? (before.buffer as ArrayBuffer) : bytes);
+  const own = new Uint8Array(before?.byteLength === bytes ? (before.buffer as ArrayBuffer) : new ArrayBuffer(bytes));
   own.set(layer.data);
   const codes = layer.bits === 16 ? new Uint16Array(own.buffer) : own;
   const { quantity, low, high, histogram } = layer;
