@@ -28,7 +28,7 @@ MAIN_THREAD_BOUND_MS, LONG_TASK_BOUND_MS, HEAP_BOUND = 10.0, 50.0, 0.1
 PAGE_BOUND_KB, PAINT_BOUND_S, UPDATES_BOUND_HZ, SPEED_BOUND = 250.0, 1.0, 4.5, 0.9
 KINDS = 2 * (1 + len(COARSENESS_PX))
 """Pictures of a snapshot that there may be: object and probe, as fine as asked and in each coarseness."""
-SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 45.0, 20.0, 5, 10.0, 60.0
+SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 120.0, 20.0, 5, 10.0, 60.0
 SIMULATED = ("--positions=50", "--size=256", "--step-px=92")
 """An object of 1024 x 1024 pixels, few frames, so that there are more than five iterations a second."""
 CANVAS = "document.querySelector('[data-testid=object-canvas]')"
