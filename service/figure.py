@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 
 from service.browser import ReconstructionStatus
+from service.lettering import font, letters
 from service.pictures import LEVEL_PERCENTILES, Quantity
 from service.snapshot import Snapshot
 
@@ -23,6 +24,7 @@ BAR_PX = 18
 TOP_PX = MARGIN_PX + 30
 RIGHT_PX = MARGIN_PX + PANEL_PX + 102
 TEXT_PX = 15
+LINE_PX = 22
 INK, PAPER, UNCOVERED = (20, 28, 36), (255, 255, 255), (222, 228, 233)
 VIRIDIS = (
     (68, 1, 84), (72, 36, 117), (65, 68, 135), (53, 95, 141), (42, 120, 142), (33, 145, 140),
@@ -46,11 +48,13 @@ def figure_png(snapshot: Snapshot, status: ReconstructionStatus, quantity: Quant
     _write(draw, (MARGIN_PX, 10), f"{key}  ·  {status.id}  ·  object, {quantity}", TEXT_PX + 3)
     height = _place(sheet, draw, object, (MARGIN_PX, TOP_PX), PANEL_PX, pixel_m)
     _colour_bar(sheet, draw, (MARGIN_PX + PANEL_PX + 12, TOP_PX), min(height, 420), quantity, levels)
-    height = _place(sheet, draw, probe, (RIGHT_PX, TOP_PX), PROBE_PX, pixel_m)
-    for line, text in enumerate(_words(snapshot, status)):
-        _write(draw, (RIGHT_PX, TOP_PX + height + 14 + 22 * line), text)
+    top = TOP_PX + _place(sheet, draw, probe, (RIGHT_PX, TOP_PX), PROBE_PX, pixel_m) + 14
+    words = _words(snapshot, status)
+    for line, text in enumerate(words):
+        _write(draw, (RIGHT_PX, top + LINE_PX * line), text)
+    bottom = max(TOP_PX + height, top + LINE_PX * len(words)) + MARGIN_PX
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
+    sheet.crop((0, 0, sheet.width, min(sheet.height, bottom))).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -61,11 +65,19 @@ def nice_length(at_most_m: float) -> float:
 
 
 def length_text(metres: float) -> str:
-    """A length with its unit, in the letters that the font has."""
-    for unit, factor in (("mm", 1e3), ("um", 1e6)):
+    """A length with its unit."""
+    for unit, factor in (("mm", 1e3), ("µm", 1e6)):
         if metres * factor >= 1:
             return f"{metres * factor:.3g} {unit}"
     return f"{metres * 1e9:.3g} nm"
+
+
+def value_text(value: float, span: float) -> str:
+    """A value of a scale of this span, with the digits that the span needs."""
+    if not 1e-3 <= span < 1e5:
+        return f"{value:.1e}"
+    text = f"{value:.{max(0, 2 - math.floor(math.log10(span)))}f}"
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def _words(snapshot: Snapshot, status: ReconstructionStatus) -> list[str]:
@@ -76,7 +88,7 @@ def _words(snapshot: Snapshot, status: ReconstructionStatus) -> list[str]:
         f"iteration {snapshot.iteration:,}, {snapshot.frames:,} frames",
         f"error {error}",
         f"pixel {length_text(snapshot.pixel_m)}",
-        f"object {snapshot.object.shape[0]} x {snapshot.object.shape[1]} px",
+        f"object {snapshot.object.shape[0]} × {snapshot.object.shape[1]} px",
         f"probe modes: {len(snapshot.probe)}",
         *([status.label] if status.label else []),
         time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(snapshot.data_ns / 1e9)),
@@ -157,7 +169,7 @@ def _colour_bar(
         at = top + round((1 - share) * height)
         value = levels[0] + share * (levels[1] - levels[0])
         draw.line((left + BAR_PX, at, left + BAR_PX + 4, at), fill=INK)
-        _write(draw, (left + BAR_PX + 7, at - 8), f"{value:.3g}")
+        _write(draw, (left + BAR_PX + 7, at - 9), value_text(value, levels[1] - levels[0]))
     _write(draw, (left, top + height + 8), "rad" if quantity == "phase" else "amplitude")
 
 
@@ -168,4 +180,4 @@ def _write(
     size: int = TEXT_PX,
     colour: tuple[int, int, int] = INK,
 ) -> None:
-    draw.text(corner, text, fill=colour, font=ImageFont.load_default(size))
+    draw.text(corner, letters(text, font(size)), fill=colour, font=font(size))

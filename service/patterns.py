@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engines.dataset import GrowingDataset
 from engines.preparation import Preparation
+from service.saturation import too_many
 
 FRAMES_A_TURN = 256
 """Frames added up at a time, so that nobody waits for it; the others follow at the next turn."""
@@ -49,18 +50,10 @@ def newest_pattern(
     magnitudes = preparation(frame[None], mask).magnitudes[0]
     counts = torch.where(magnitudes >= 0, magnitudes.square(), torch.nan).numpy()
     fine = np.zeros_like(frame) + frame.dtype.type(preparation.valid_min or 0)
-    flagged = np.where(too_many(preparation, frame), _untrusted(frame.dtype), fine)
+    flagged = np.where(too_many(frame, preparation.valid_max), _untrusted(frame.dtype), fine)
     usable = preparation(fine[None], mask).magnitudes[0] >= 0
     bright = preparation(flagged[None]).magnitudes[0] < 0
     return counts, (usable & bright).numpy()
-
-
-def too_many(preparation: Preparation, frame: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a frame as received has more counts than can be trusted."""
-    ceiling = np.inf if frame.dtype.kind == "f" else float(np.iinfo(frame.dtype).max) - 0.5
-    limit = ceiling if preparation.valid_max is None else min(ceiling, preparation.valid_max)
-    beyond: NDArray[np.bool_] = frame > limit
-    return beyond
 
 
 def centred(preparation: Preparation, pattern: NDArray[Any]) -> NDArray[Any]:

@@ -14,6 +14,17 @@ LOOK_S = 0.2
 KEPT = 5
 
 
+def at_top(frame: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a frame as received reads its type's maximum."""
+    top: NDArray[np.bool_] = frame >= (np.iinfo(frame.dtype).max if frame.dtype.kind in "iu" else np.inf)
+    return top
+
+
+def too_many(frame: NDArray[Any], valid_max: float | None) -> NDArray[np.bool_]:
+    """Where a frame as received has more counts than can be trusted."""
+    return at_top(frame) if valid_max is None else at_top(frame) | (frame > valid_max)
+
+
 class Saturation:
     """Counts pixels above `valid_max`, and those at the type's maximum that are not so in every frame.
 
@@ -22,12 +33,10 @@ class Saturation:
 
     def __init__(
         self,
-        dtype: np.dtype[Any],
         valid_max: float | None = None,
         mask: NDArray[Any] | None = None,
         every_s: float = LOOK_S,
     ) -> None:
-        self._top = np.iinfo(dtype).max if dtype.kind in "iu" else np.inf
         self._valid_max = valid_max
         self._trusted = None if mask is None else mask.astype(bool)
         self._always: NDArray[np.bool_] | None = None
@@ -47,13 +56,7 @@ class Saturation:
             return
         self._next = now + self._every_s
         frame = frames[-1]
-        top = frame >= self._top
-        first = self._always is None
+        top = at_top(frame)
         self._always = top if self._always is None else self._always & top
-        saturated = np.zeros_like(top) if first and self._trusted is None else top & ~self._always
-        if self._trusted is not None:
-            saturated = top & self._trusted
-        if self._valid_max is not None:
-            above = (frame > self._valid_max) & ~top
-            saturated |= above if self._trusted is None else above & self._trusted
-        self._found.append(int(np.count_nonzero(saturated)))
+        trusted = ~self._always if self._trusted is None else self._trusted
+        self._found.append(int(np.count_nonzero(too_many(frame, self._valid_max) & trusted)))

@@ -26,7 +26,7 @@ from service.scans import ScanRecord, read_scan, read_start_arrays
 from service.segments import UnreadableFrameError
 from service.setup import Setup
 from service.states import SCAN_OVER
-from service.wire import Orientation, Start, frame_dtype
+from service.wire import Orientation, Start
 
 BATCH_FRAMES = 32
 """Frames read, prepared and appended together."""
@@ -99,7 +99,7 @@ class ScanSession:
         self.unreadable = 0
         """Frames that the recording holds but could not be read back."""
         self.device = device
-        self.saturation = Saturation(frame_dtype(self.start.dtype), self.start.valid_max, self.arrays.get("mask"))
+        self.saturation = Saturation(self.start.valid_max, self.arrays.get("mask"))
         self._pairing = Pairing()
         self._follower = RecordingFollower(folder)
         self._lock = threading.Lock()

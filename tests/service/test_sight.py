@@ -28,13 +28,13 @@ def look(watch: Saturation, *many: NDArray[Any]) -> int:
 
 
 def test_pixels_above_the_valid_counts_are_saturated() -> None:
-    watch = Saturation(np.dtype("<u2"), 1000.0, every_s=0)
+    watch = Saturation(1000.0, every_s=0)
     assert look(watch, frames((1, 1, 1000))) == 0
     assert look(watch, frames((1, 1, 1001), (2, 2, 5000))) == 2
 
 
 def test_gaps_that_always_read_the_maximum_are_not_saturated_but_what_joins_them_is() -> None:
-    watch = Saturation(np.dtype("<u2"), every_s=0)
+    watch = Saturation(every_s=0)
     gap = (0, 0, TOP)
     assert look(watch, frames(gap), frames(gap)) == 0
     assert look(watch, frames(gap, (4, 4, TOP))) == 1
@@ -43,19 +43,19 @@ def test_gaps_that_always_read_the_maximum_are_not_saturated_but_what_joins_them
 def test_mask_says_what_to_look_at_from_the_first_frame_on() -> None:
     mask = np.ones((8, 8), np.uint8)
     mask[0, 0] = 0
-    watch = Saturation(np.dtype("<u2"), 1000.0, mask, every_s=0)
+    watch = Saturation(1000.0, mask, every_s=0)
     assert look(watch, frames((0, 0, TOP), (3, 3, TOP), (4, 4, 2000))) == 2
 
 
 def test_only_the_latest_looks_count_and_only_when_it_is_time() -> None:
-    watch = Saturation(np.dtype("<u2"), 1000.0, every_s=0)
+    watch = Saturation(1000.0, every_s=0)
     assert look(watch, frames((1, 1, 2000)), *[frames()] * 5) == 0
-    rare = Saturation(np.dtype("<u2"), 1000.0, every_s=3600)
+    rare = Saturation(1000.0, every_s=3600)
     assert look(rare, frames(), frames((1, 1, 2000))) == 0
 
 
 def test_floats_have_no_maximum() -> None:
-    watch = Saturation(np.dtype("<f4"), every_s=0)
+    watch = Saturation(every_s=0)
     assert look(watch, frames((1, 1, 1e30), dtype=np.float32)) == 0
 
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { formatTick, logRange, logTicks } from "../src/lib/ticks";
+import { newest } from "../src/state/table";
 import { trend } from "../src/lib/trend";
 
 describe("logarithmic axis", () => {
@@ -25,6 +26,12 @@ describe("logarithmic axis", () => {
     expect(logTicks(0, 1)).toEqual([]);
   });
 
+  it("has no more ticks than there is room for", () => {
+    expect(logTicks(0.0037, 0.6)).toEqual([0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]);
+    expect(logTicks(0.0037, 0.6, 4)).toEqual([0.01, 0.1]);
+    expect(logTicks(3.1e-7, 0.9, 3)).toEqual([1e-6, 1e-4, 1e-2]);
+  });
+
   it("names its ticks shortly", () => expect([0.05, 1, 1e-6].map(formatTick)).toEqual(["0.05", "1", "1e-6"]));
 });
 
@@ -46,6 +53,15 @@ describe("trend", () => {
     const values = Float64Array.from([...curve(0.9), ...Array.from({ length: 20 }, (_, i) => 1.1 ** i)]);
     values[60] = Number.NaN;
     expect(trend(values, new Float64Array(70).fill(25))?.word).toBe("rising");
+  });
+
+  it("tells the trend of an engine that knows its error at every tenth iteration only", () => {
+    const values = new Float64Array(100).fill(Number.NaN);
+    for (let row = 0; row < 100; row += 10) values[row] = 0.9 ** row;
+    const found = trend(values, new Float64Array(100).fill(25));
+    expect(found?.slope).toBeCloseTo(Math.log(0.9));
+    expect(newest(values)).toBeCloseTo(0.9 ** 90);
+    expect(newest(values.subarray(1, 3))).toBeNull();
   });
 
   it("is not misled by a chunk that lifts the error", () => {

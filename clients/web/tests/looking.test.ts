@@ -86,18 +86,19 @@ describe("the scan map", () => {
       { index: 1, state: state("planned"), row_m: 0, col_m: 4e-6 },
       { index: 2, state: state("frame only") },
       { index: 3, state: state("outside"), row_m: 1e-6, col_m: 2e-6, error: 0.3 },
+      { index: 4, state: state("no beam"), row_m: 1e-6, col_m: 3e-6 },
     ]),
   );
 
   it("is read from any byte, and only for what is looked at", () => {
-    expect(made.count).toBe(4);
+    expect(made.count).toBe(5);
     expect(made.columns["error"]?.[3]).toBeCloseTo(0.3);
     expect(after({ type: "received", message: points([{ index: 0 }]), offsetMs: 0 }).points?.number).toBe(4);
     expect(after({ type: "received", message: points([{ index: 0 }], "s9.1"), offsetMs: 0 }).points).toBeNull();
   });
 
   it("counts what an operator tells apart", () => {
-    expect(countKinds(made)).toEqual({ planned: 1, received: 0, used: 1, unpaired: 1, bad: 1 });
+    expect(countKinds(made)).toEqual({ planned: 1, received: 0, used: 1, unpaired: 1, "no beam": 1, bad: 1 });
   });
 
   it("has the same scale on both axes and finds the point under the pointer", () => {

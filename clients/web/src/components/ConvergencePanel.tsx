@@ -4,7 +4,7 @@ import { trend } from "../lib/trend";
 import { useLive } from "../live/page";
 import type { ReconstructionStatus } from "../protocol";
 import { selectedReconstruction, selectedSeries } from "../state/select";
-import { column } from "../state/table";
+import { column, newest } from "../state/table";
 import { ErrorCurve } from "./ErrorCurve";
 import { StateWord } from "./StateGlyph";
 import { useDark } from "./useDark";
@@ -26,10 +26,10 @@ export function ConvergencePanel() {
       {recon === null ? null : <IterationProgress recon={recon} />}
       <div className="curve-figures">
         <span className="key key-error">
-          error <b data-testid="error-value">{formatError(errors.at(-1) ?? recon?.error ?? null)}</b>
+          error <b data-testid="error-value">{formatError(newest(errors) ?? recon?.error ?? null)}</b>
         </span>
         <span className="key key-factor" title="R-factor">
-          R <b data-testid="r-factor-value">{formatError(factors.at(-1) ?? null)}</b>
+          R <b data-testid="r-factor-value">{formatError(newest(factors))}</b>
         </span>
         <span className="key key-frames">frames</span>
         {way === null ? null : (

@@ -96,6 +96,7 @@ function readInk(element: Element): MapInk {
     received: colour("--accent"),
     used: colour("--accent"),
     unpaired: colour("--warn"),
+    "no beam": colour("--bad"),
     bad: colour("--bad"),
   };
 }
@@ -105,7 +106,8 @@ const KINDS: { kind: PointKind; mark: string; title: string }[] = [
   { kind: "received", mark: "◉", title: "Frame and position are there; not iterated on yet" },
   { kind: "used", mark: "●", title: "Iterated on" },
   { kind: "unpaired", mark: "▲", title: "A frame without its position, or the reverse" },
-  { kind: "bad", mark: "✕", title: "Off the canvas, without beam, or unreadable" },
+  { kind: "no beam", mark: "◇", title: "The fit of intensities found no light in them: left out" },
+  { kind: "bad", mark: "✕", title: "Off the canvas, or unreadable" },
 ];
 
 function Legend({ points }: { points: ScanPoints }) {
@@ -113,12 +115,16 @@ function Legend({ points }: { points: ScanPoints }) {
   return (
     <ul className="legend">
       {KINDS.filter(({ kind }) => counts[kind] > 0 || kind === "used").map(({ kind, mark, title }) => (
-        <li key={kind} className={`is-${kind}`} title={title} data-testid={`map-${kind}`}>
+        <li key={kind} className={`is-${dashed(kind)}`} title={title} data-testid={`map-${dashed(kind)}`}>
           <span aria-hidden="true">{mark}</span> {formatCount(counts[kind])} {kind}
         </li>
       ))}
     </ul>
   );
+}
+
+function dashed(kind: PointKind): string {
+  return kind.replace(" ", "-");
 }
 
 function Range({ range: [low, high] }: { range: [number, number] }) {

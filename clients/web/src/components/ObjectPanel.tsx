@@ -1,5 +1,7 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
+import { scannedArea } from "../lib/area";
+import type { Area } from "../lib/viewport";
 import { store, useLive } from "../live/page";
 import { BesideStage } from "./BesideStage";
 import { ColourBar } from "./ColourBar";
@@ -9,14 +11,17 @@ import { ObjectStage } from "./ObjectStage";
 import type { Picture } from "./PictureCanvas";
 import { useViewport } from "./useViewport";
 
+const NOTHING: Area = { row: 0, col: 0, height: 1, width: 1 };
+
 export function ObjectPanel() {
   const [picture, setPicture] = useState<Picture | null>(null);
   const shown = useLive((s) => s.shown.object);
   const reconstruction = useLive((s) => s.reconstruction);
   const beside = useLive((s) => s.looking.beside);
   const current = shown === null ? null : picture;
-  const [rows, cols] = current?.image.full_shape ?? [1, 1];
-  const viewport = useViewport(rows, cols, reconstruction);
+  const points = useLive((s) => s.points);
+  const area = useMemo(() => (current === null ? NOTHING : scannedArea(points, current.image)), [points, current]);
+  const viewport = useViewport(area, reconstruction);
   return (
     <section className="panel object" aria-label="Object">
       <div className="panel-head">

@@ -27,7 +27,10 @@ export function PositionsOverlay({ table, points, image, view, size }: Positions
     context.canvas.height = size.height * density;
     context.scale(density, density);
     drawDots(context, column(table, "row"), column(table, "col"), view);
-    if (points !== null) drawMoved(context, points, { pixel_m, origin_m: [originRow, originCol] }, view);
+    if (points === null) return;
+    const moves = drawMoved(context, points, { pixel_m, origin_m: [originRow, originCol] }, view);
+    context.canvas.dataset["moved"] = String(moves.length);
+    context.canvas.dataset["farthestPx"] = String(Math.max(0, ...moves) / view.scale);
   }, [table, points, pixel_m, originRow, originCol, view, size]);
   return (
     <canvas
@@ -61,8 +64,16 @@ function drawDots(context: CanvasRenderingContext2D, rows: Float64Array, cols: F
 
 type Lattice = Pick<PictureInfo, "pixel_m" | "origin_m">;
 
-/** A line from each given position to the refined one, which is a square, so that shape tells them apart too. */
-function drawMoved(context: CanvasRenderingContext2D, { columns, count }: ScanPoints, lattice: Lattice, view: View) {
+/**
+ * A line from each given position to the refined one, which is a square, so that shape tells them apart too. Returns how
+ * long the lines are, in pixels of the screen.
+ */
+function drawMoved(
+  context: CanvasRenderingContext2D,
+  { columns, count }: ScanPoints,
+  lattice: Lattice,
+  view: View,
+): number[] {
   const { row_m, col_m, refined_row_m, refined_col_m } = columns;
   const at = (metres: number | undefined, axis: 0 | 1) =>
     (axis === 0 ? view.y : view.x) +
@@ -70,13 +81,17 @@ function drawMoved(context: CanvasRenderingContext2D, { columns, count }: ScanPo
   context.strokeStyle = "white";
   context.fillStyle = "#ffb000";
   context.lineWidth = 1;
+  const lengths: number[] = [];
   for (let i = 0; i < count; i++) {
     const [x, y] = [at(refined_col_m?.[i], 1), at(refined_row_m?.[i], 0)];
     if (Number.isNaN(x) || Number.isNaN(y)) continue;
+    const [fromX, fromY] = [at(col_m?.[i], 1), at(row_m?.[i], 0)];
+    lengths.push(Math.hypot(x - fromX, y - fromY));
     context.beginPath();
-    context.moveTo(at(col_m?.[i], 1), at(row_m?.[i], 0));
+    context.moveTo(fromX, fromY);
     context.lineTo(x, y);
     context.stroke();
     context.fillRect(x - RADIUS, y - RADIUS, 2 * RADIUS, 2 * RADIUS);
   }
+  return lengths;
 }

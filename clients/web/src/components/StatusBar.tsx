@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatRate } from "../lib/format";
+import { formatBytes, formatCount, formatRanges, formatRate } from "../lib/format";
 import { useLive } from "../live/page";
 import type { ReconstructionStatus, ScanStatus } from "../protocol";
 import { selectedReconstruction, selectedScan } from "../state/select";
@@ -87,6 +87,15 @@ function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatu
         tone={unpaired > 0 && scan.state === "ended" ? "warn" : undefined}
         title="Frames whose position has not come"
       />
+      {recon === null || recon.without_beam === 0 ? null : (
+        <Stat
+          label="no beam"
+          value={formatCount(recon.without_beam)}
+          testId="no-beam"
+          tone="warn"
+          title={`Frames left out because the fit of intensities found no light in them: ${formatRanges(recon.without_beam_at)}`}
+        />
+      )}
       <Age />
     </div>
   );

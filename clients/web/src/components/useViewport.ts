@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent, useRef, useState, type PointerEvent, type KeyboardEvent, type RefObject } from "react";
 
-import { fitView, pan, pixelAt, zoomAt, type Size, type View } from "../lib/viewport";
+import { fitView, pan, pixelAt, zoomAt, type Area, type Size, type View } from "../lib/viewport";
 
 const STEP = 1.3;
 const NUDGE_PX = 40;
@@ -24,13 +24,13 @@ export interface Viewport {
   };
 }
 
-/** Zoom and pan of a picture of (rows, cols); until a person moves it, it stays fitted. `of` is what it shows. */
-export function useViewport(rows: number, cols: number, of: string | null): Viewport {
+/** Zoom and pan of a picture; until a person moves it, an area of it stays fitted. `of` is what it shows. */
+export function useViewport(area: Area, of: string | null): Viewport {
   const ref = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState<Size>({ width: 1, height: 1 });
   const [moved, setMoved] = useState<{ of: string | null; view: View } | null>(null);
   const [cursor, setCursor] = useState<[number, number] | null>(null);
-  const fitted = fitView({ width: cols, height: rows }, size);
+  const fitted = fitView(area, size);
   const view = moved !== null && moved.of === of ? moved.view : fitted;
 
   const change = (next: (view: View) => View) =>

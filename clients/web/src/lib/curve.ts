@@ -17,7 +17,7 @@ export function curveData(table: Table, from = -Infinity, to = Infinity): Aligne
   const first = Math.max(0, bound(iterations, from) - 1);
   const rows = thinned(error, first, Math.min(iterations.length, bound(iterations, to) + 2), MOST_ROWS);
   const pick = (values: Float64Array) => rows.map((row) => values[row] ?? 0);
-  // A logarithmic axis has no place for zero, and a gap is better than a lie where a value was not computed.
+  // A logarithmic axis has no place for zero, and engines whose error costs an extra pass leave most rows without one.
   const positive = (values: Float64Array) => rows.map((row) => ((values[row] ?? 0) > 0 ? (values[row] ?? null) : null));
   return [pick(iterations), pick(column(table, "frames")), positive(column(table, "r_factor")), positive(error)];
 }
@@ -81,7 +81,7 @@ export function curveOptions(theme: CSSStyleDeclaration, marks: () => number[]):
         scale: "y",
         size: 46,
         // Its own splits of a logarithmic axis never end where the range does not begin with a round number.
-        splits: (_, __, low, high) => logTicks(low, high),
+        splits: (plot, _, low, high) => logTicks(low, high, ticksThatFit(plot.height)),
         filter: (_, splits) => splits,
         values: (_, values) => values.map((v) => formatTick(v)),
       },
@@ -90,6 +90,11 @@ export function curveOptions(theme: CSSStyleDeclaration, marks: () => number[]):
     series: curveSeries(colour),
     hooks: { draw: [(plot) => drawArrivals(plot, marks(), colour("--dim"))] },
   };
+}
+
+/** Labels need some height each, beside the other axis. */
+function ticksThatFit(height: number): number {
+  return Math.max(1, Math.floor((height - 45) / 15));
 }
 
 function curveSeries(colour: (name: string) => string): Series[] {
@@ -110,6 +115,7 @@ function curveSeries(colour: (name: string) => string): Series[] {
       width: 1.5,
       stroke: colour("--curve-factor"),
       dash: [4, 3],
+      spanGaps: true,
       points: { show: false },
       value: (_, v) => formatError(v),
     },
@@ -118,6 +124,7 @@ function curveSeries(colour: (name: string) => string): Series[] {
       scale: "y",
       width: 2,
       stroke: colour("--curve-error"),
+      spanGaps: true,
       points: { show: false },
       value: (_, v) => formatError(v),
     },

@@ -11,6 +11,7 @@ export interface MapInk {
   received: string;
   used: string;
   unpaired: string;
+  "no beam": string;
   bad: string;
 }
 
@@ -69,6 +70,18 @@ const SHAPES: Record<PointKind, Shape> = {
     context.lineTo(x + size, y + size);
     context.lineTo(x - size, y + size);
     context.fill();
+  },
+  "no beam"(context, x, y, radius, ink) {
+    const size = Math.max(3, 1.3 * radius);
+    context.strokeStyle = ink;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.moveTo(x, y - size);
+    context.lineTo(x + size, y);
+    context.lineTo(x, y + size);
+    context.lineTo(x - size, y);
+    context.closePath();
+    context.stroke();
   },
   bad(context, x, y, radius, ink) {
     const size = Math.max(3, 1.2 * radius);

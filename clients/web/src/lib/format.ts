@@ -60,6 +60,11 @@ export function formatOnScale(value: number, span: number): string {
   return value.toFixed(Math.min(digits, 6)).replace(/^-(0\.?0*)$/, "$1");
 }
 
+/** Ranges (first, last) of indices. */
+export function formatRanges(ranges: readonly (readonly [number, number])[]): string {
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(", ");
+}
+
 /** Photons as powers of ten, the way people compare exposures. */
 export function formatPhotons(count: number): string {
   if (!(count > 0)) return DASH;

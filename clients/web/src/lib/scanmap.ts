@@ -5,7 +5,7 @@ import type { Size } from "./viewport";
 
 export type PointState = (typeof POINT_STATES)[number];
 /** What an operator tells apart: several states are one kind of trouble. */
-export type PointKind = "planned" | "received" | "used" | "unpaired" | "bad";
+export type PointKind = "planned" | "received" | "used" | "unpaired" | "no beam" | "bad";
 
 export const KIND_OF: Record<PointState, PointKind> = {
   planned: "planned",
@@ -14,7 +14,7 @@ export const KIND_OF: Record<PointState, PointKind> = {
   paired: "received",
   used: "used",
   outside: "bad",
-  "no beam": "bad",
+  "no beam": "no beam",
   unreadable: "bad",
 };
 
@@ -53,7 +53,7 @@ export function pointAt(points: ScanPoints, i: number): MapPoint {
 
 /** How many points there are of each kind. */
 export function countKinds(points: ScanPoints): Record<PointKind, number> {
-  const counts: Record<PointKind, number> = { planned: 0, received: 0, used: 0, unpaired: 0, bad: 0 };
+  const counts: Record<PointKind, number> = { planned: 0, received: 0, used: 0, unpaired: 0, "no beam": 0, bad: 0 };
   for (let i = 0; i < points.count; i++) counts[pointAt(points, i).kind]++;
   return counts;
 }
@@ -93,7 +93,8 @@ export function colourRange(values: Float32Array): [number, number] | null {
   return high > low ? [low, high] : [low - Math.abs(low) * 1e-3 - 1e-12, low + Math.abs(low) * 1e-3 + 1e-12];
 }
 
-function extent(values: Float32Array | undefined): [number, number] | null {
+/** The least and the greatest of values that are numbers; null where there are none. */
+export function extent(values: Float32Array | undefined): [number, number] | null {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values ?? []) {
     if (value < low) low = value;

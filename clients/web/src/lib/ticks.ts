@@ -12,18 +12,21 @@ export function logRange(low: number | null, high: number | null): [number, numb
 const FACTORS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]];
 const ENOUGH = 4;
 
-/** Powers of ten and, where these are too few, round multiples of them. */
-export function logTicks(low: number, high: number): number[] {
+/** Powers of ten and, where these are too few, round multiples of them; never more than `most`. */
+export function logTicks(low: number, high: number, most = Infinity): number[] {
   if (!(low > 0) || !(high > low)) return [];
   const [first, last] = [Math.floor(Math.log10(low)), Math.floor(Math.log10(high))];
   const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i);
   let ticks: number[] = [];
   for (const factors of FACTORS) {
     const all = decades.flatMap((decade) => factors.map((factor) => Number(`${factor}e${decade}`)));
-    ticks = all.filter((tick) => tick >= low && tick <= high);
+    const finer = all.filter((tick) => tick >= low && tick <= high);
+    if (finer.length > most && ticks.length > 0) break;
+    ticks = finer;
     if (ticks.length >= ENOUGH) break;
   }
-  return ticks;
+  const step = Math.max(1, Math.ceil(ticks.length / most));
+  return ticks.filter((_, i) => i % step === 0);
 }
 
 export function formatTick(value: number): string {

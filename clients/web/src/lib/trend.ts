@@ -6,6 +6,7 @@ export interface Trend {
   word: "falling" | "flat" | "rising";
 }
 
+/** Rows that have a value. */
 const ROWS = 20;
 const LEAST_ROWS = 5;
 /** Less than a tenth of a percent a row looks flat on a screen. */
@@ -14,13 +15,11 @@ const FLAT = 1e-3;
 /** Only since the last frames came in: new frames lift the error, which is no news of convergence. */
 export function trend(values: Float64Array, frames: Float64Array): Trend | null {
   const now = frames.at(-1);
-  let first = values.length;
-  while (first > 0 && frames[first - 1] === now && values.length - first < ROWS) first--;
-  const last = values.subarray(first);
   const points: [number, number][] = [];
-  last.forEach((value, i) => {
-    if (value > 0) points.push([i, Math.log(value)]);
-  });
+  for (let row = values.length - 1; row >= 0 && frames[row] === now && points.length < ROWS; row--) {
+    const value = values[row] ?? Number.NaN;
+    if (value > 0) points.push([row, Math.log(value)]);
+  }
   if (points.length < LEAST_ROWS) return null;
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
   const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;

@@ -12,17 +12,26 @@ export interface Size {
   height: number;
 }
 
+/** Part of a picture, in full pixels. */
+export interface Area {
+  row: number;
+  col: number;
+  height: number;
+  width: number;
+}
+
 const MARGIN = 0.97;
 const MOST_SCALE = 64;
 /** Part of the fitted size down to which one may zoom out. */
 const LEAST_PART = 0.5;
 
-export function fitView(picture: Size, screen: Size): View {
-  const scale = MARGIN * Math.min(screen.width / picture.width, screen.height / picture.height);
+/** Shows all of an area of the picture, in its middle. */
+export function fitView({ row, col, height, width }: Area, screen: Size): View {
+  const scale = MARGIN * Math.min(screen.width / width, screen.height / height);
   return {
     scale,
-    x: (screen.width - scale * picture.width) / 2,
-    y: (screen.height - scale * picture.height) / 2,
+    x: screen.width / 2 - scale * (col + width / 2),
+    y: screen.height / 2 - scale * (row + height / 2),
   };
 }
 

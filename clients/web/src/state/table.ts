@@ -30,6 +30,15 @@ export function column(table: Table, name: string): Float64Array {
   return table.values[table.columns.indexOf(name)]?.subarray(0, table.rows) ?? new Float64Array(0);
 }
 
+/** The newest value of a column that is known: not every iteration computes every one. */
+export function newest(values: Float64Array): number | null {
+  for (let row = values.length - 1; row >= 0; row--) {
+    const value = values[row] ?? Number.NaN;
+    if (!Number.isNaN(value)) return value;
+  }
+  return null;
+}
+
 function grown(table: Table, columns: readonly string[], rows: number): readonly Float64Array[] {
   const room = table.values[0]?.length ?? 0;
   if (rows <= room) return table.values;
