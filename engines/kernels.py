@@ -43,6 +43,9 @@ def load() -> None:
     misfits(waves, magnitudes, None, None)
     project_(waves, magnitudes, None, None, None)
     correct_(object.ravel(), 4, waves[0], waves[0].copy(), 1.0, 1.0, 1.0, 1.0)
+    corners = np.zeros((1, 2), np.int64)
+    add_to_object_(object, corners, waves, waves[0].copy())
+    add_to_probe_(waves[0].copy(), corners, waves, object)
     equations(object, 0, 0, waves[0], waves[0].copy())
 
 
@@ -112,6 +115,32 @@ def project_(waves, magnitudes, shares, scales, background):
                 row = waves[j, mode, y]
                 for x in range(len(row)):
                     row[x] = row[x] * counts[x]
+
+
+@compiled
+def add_to_object_(total, corners, waves, probe):
+    """Add ``waves * probe`` of all frames and modes to the object, each at its window."""
+    modes, height, width = probe.shape
+    for j in range(len(waves)):
+        top, left = corners[j]
+        for mode in range(modes):
+            for y in range(height):
+                row, wave, light = total[top + y, left : left + width], waves[j, mode, y], probe[mode, y]
+                for x in range(width):
+                    row[x] += wave[x] * light[x]
+
+
+@compiled
+def add_to_probe_(total, corners, waves, object):
+    """Add ``waves * object[window]`` of all frames to the probe."""
+    modes, height, width = total.shape
+    for j in range(len(waves)):
+        top, left = corners[j]
+        for mode in range(modes):
+            for y in range(height):
+                row, wave, light = object[top + y, left : left + width], waves[j, mode, y], total[mode, y]
+                for x in range(width):
+                    light[x] += wave[x] * row[x]
 
 
 @compiled

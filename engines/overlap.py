@@ -131,7 +131,7 @@ class _Sweep:
         def work(spans: list[Span]) -> tuple[Object, Misfit]:
             numerator, misfit = torch.zeros_like(state.object), Misfit(self.data)
             conjugate = state.probe.conj().resolve_conj()
-            overlapped, scratch, magnitudes, held = self._buffers(state.probe)
+            overlapped, magnitudes, held = self._buffers(state.probe)
             for a, b in spans:
                 waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
                 model = exit_waves(state.probe, state.object, positions, overlapped[: b - a])
@@ -143,7 +143,7 @@ class _Sweep:
                     engine.constraint(measurement, self.data.propagator, misfit if measured else None, beam),
                 )
                 self.stored.store(a, b, waves)
-                patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
+                patches.add_to_object_(numerator, positions, waves, conjugate)
             return numerator, misfit
 
         results = parallel.over_spans(work, self.spans, state.probe.device)
@@ -156,11 +156,11 @@ class _Sweep:
         patches = backend(object.device)
 
         def work(spans: list[Span]) -> Object:
-            numerator, scratch, held = torch.zeros_like(object), torch.empty_like(probe), self._held(probe)
+            numerator, held = torch.zeros_like(object), self._held(probe)
             conjugate = probe.conj().resolve_conj()
             for a, b in spans:
                 waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
-                patches.add_to_object_(numerator, positions, waves, conjugate, scratch)
+                patches.add_to_object_(numerator, positions, waves, conjugate)
             return numerator
 
         return _total(parallel.over_spans(work, self.spans, probe.device))
@@ -171,10 +171,10 @@ class _Sweep:
         conjugate = object.conj().resolve_conj()
 
         def work(spans: list[Span]) -> Probe:
-            numerator, scratch, held = torch.zeros_like(probe), torch.empty_like(probe), self._held(probe)
+            numerator, held = torch.zeros_like(probe), self._held(probe)
             for a, b in spans:
                 waves, positions = self.stored.load(a, b, held), self.data.positions[a:b]
-                patches.add_to_probe_(numerator, positions, waves, conjugate, scratch)
+                patches.add_to_probe_(numerator, positions, waves, conjugate)
             return numerator
 
         return _total(parallel.over_spans(work, self.spans, probe.device))
@@ -182,11 +182,11 @@ class _Sweep:
     def _held(self, probe: Probe) -> Scratch:
         return self.stored.scratch(parallel.FRAMES_PER_BLOCK, probe)
 
-    def _buffers(self, probe: Probe) -> tuple[Waves, Probe, Magnitudes, Scratch]:
+    def _buffers(self, probe: Probe) -> tuple[Waves, Magnitudes, Scratch]:
         n = parallel.FRAMES_PER_BLOCK
         waves = torch.empty((n, *probe.shape), dtype=probe.dtype, device=probe.device)
         magnitudes = torch.empty((n, *self.data.window), device=probe.device)
-        return waves, torch.empty_like(probe), magnitudes, self._held(probe)
+        return waves, magnitudes, self._held(probe)
 
 
 def _total(parts: list[Tensor]) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from engines import kernels
 from engines.arrays import Object, Positions, Probe, Views, Waves
 
 
@@ -31,11 +32,11 @@ class Patches(ABC):
         """``probe * object[window]`` of each frame, into `out`."""
 
     @abstractmethod
-    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe) -> None:
         """Add ``waves * probe`` of all frames and modes to the object, in place; `probe` comes conjugated."""
 
     @abstractmethod
-    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object) -> None:
         """Add ``waves * object[window]`` of all frames to the probe, in place; `object` comes conjugated."""
 
 
@@ -58,16 +59,22 @@ class Slices(Patches):
             torch.mul(probe, object[window], out=wave)
         return out
 
-    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
-        """By way of a scratch that stays in the cache."""
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe) -> None:
+        """In one pass over the pixels of each mode, where the arrays suit."""
+        if kernels.suit(total, positions, waves, probe):
+            kernels.add_to_object_(total.numpy(), positions.numpy(), waves.numpy(), probe.numpy())
+            return
         for window, wave in zip(windows(positions, _window(probe)), waves, strict=True):
-            for mode in torch.mul(wave, probe, out=scratch):
+            for mode in wave * probe:
                 total[window].add_(mode)
 
-    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
-        """By way of a scratch that stays in the cache."""
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object) -> None:
+        """In one pass over the pixels of each mode, where the arrays suit."""
+        if kernels.suit(total, positions, waves, object):
+            kernels.add_to_probe_(total.numpy(), positions.numpy(), waves.numpy(), object.numpy())
+            return
         for window, wave in zip(windows(positions, _window(total)), waves, strict=True):
-            total.add_(torch.mul(wave, object[window], out=scratch))
+            total.add_(wave * object[window])
 
 
 class Batched(Patches):
@@ -88,11 +95,11 @@ class Batched(Patches):
         views = self.cut(object, positions, _window(probe))
         return torch.mul(probe, views.unsqueeze(1), out=out)
 
-    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe, scratch: Probe) -> None:
+    def add_to_object_(self, total: Object, positions: Positions, waves: Waves, probe: Probe) -> None:
         """One product, one scatter."""
         self.add_(total, positions, (waves * probe).sum(dim=1))
 
-    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object, scratch: Probe) -> None:
+    def add_to_probe_(self, total: Probe, positions: Positions, waves: Waves, object: Object) -> None:
         """One gather, one product."""
         total.add_((waves * self.cut(object, positions, _window(total)).unsqueeze(1)).sum(dim=0))
 

@@ -76,11 +76,12 @@ class Refinement:
         return iteration >= self.start and (iteration - self.start) % self.every == 0
 
     def working_bytes(self, probe_shape: tuple[int, int, int], frames: int, threads: int) -> int:
-        """Bytes allocated for the duration of a step, roughly, as threads keep what they freed: in each thread the waves
-        of a block with what is made of them, and for the correlation their views; for each frame, readings and steps.
+        """Bytes allocated for the duration of a step, roughly, as threads keep what they freed: in each thread the
+        waves of a block with what is made of them, and for the correlation their views; for each frame, readings and
+        steps.
         """
         modes, window = probe_shape[0], math.prod(probe_shape[1:])
-        frame = 6 * modes + 1 if self.method == "gradient" else 7 * modes + 8
+        frame = 7 * modes + 1 if self.method == "gradient" else 7 * modes + 8
         block = frame * parallel.FRAMES_PER_BLOCK + modes
         return 8 * window * block * threads + 8 * READINGS * frames
 

@@ -137,7 +137,7 @@ def test_refinement_needs_what_was_computed_beforehand(method: str, modes: int, 
         check=True,
     )
     expected, measured = map(int, done.stdout.split())
-    assert measured == pytest.approx(expected, rel=0.4)
+    assert 0.5 * expected < measured < 1.3 * expected  # how much of what was freed a thread takes again, varies
 
 
 def test_refinement_counts_in_what_a_run_needs() -> None:

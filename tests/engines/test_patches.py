@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from engines import kernels
 from engines.patches import BATCHED, SLICES, Patches, backend
 
 POSITIONS = torch.tensor([[0, 0], [3, 1], [3, 1], [12, 9], [7, 11]])
@@ -34,14 +35,17 @@ def test_backends_agree(device: torch.device) -> None:
     assert torch.allclose(total.cpu(), SLICES.add_(torch.zeros_like(object), POSITIONS, patches), rtol=1e-12)
 
 
-def test_sums_over_frames_agree(device: torch.device) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_sums_over_frames_agree(device: torch.device, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernels, "suit", lambda *tensors: False)
     object, probe, waves = wave(20, 19), wave(2, 8, 8, seed=2), wave(5, 2, 8, 8, seed=3)
     sums = []
     for patches, where in ((SLICES, torch.device("cpu")), (BATCHED, device)):
         totals = torch.zeros_like(object).to(where), torch.zeros_like(probe).to(where)
         given = waves.to(where), probe.to(where), object.to(where)
-        patches.add_to_object_(totals[0], POSITIONS, given[0], given[1], torch.empty_like(totals[1]))
-        patches.add_to_probe_(totals[1], POSITIONS, given[0], given[2], torch.empty_like(totals[1]))
+        patches.add_to_object_(totals[0], POSITIONS, given[0], given[1])
+        patches.add_to_probe_(totals[1], POSITIONS, given[0], given[2])
         sums.append(totals)
     for one, other in zip(*sums, strict=True):
         assert torch.allclose(other.cpu(), one, rtol=1e-12)
