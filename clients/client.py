@@ -149,6 +149,10 @@ class Client:
         """A reconstruction as it stands."""
         return self._model(ReconstructionStatus, "GET", f"/reconstructions/{reconstruction}")
 
+    def spec(self, reconstruction: str) -> ReconstructionSpec:
+        """What it was asked to be, with what was changed since."""
+        return self._model(ReconstructionSpec, "GET", f"/reconstructions/{reconstruction}/spec")
+
     def change(
         self,
         reconstruction: str,

@@ -92,6 +92,7 @@ class Sender:
         self._kept: dict[Key, Kept] = {}
         self._pending: deque[Kept] = deque()
         self._progress = time.monotonic()  # of the newest message or acknowledgement
+        self._connected = False
         self.kept_bytes = 0
         """Bytes of what is not acknowledged yet."""
         self.repeated = 0
@@ -103,7 +104,7 @@ class Sender:
         self._push.linger = LINGER_MS
         self._acknowledgements = self._context.socket(zmq.SUB)
         self._acknowledgements.subscribe(b"")
-        self._events = self._push.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._events = self._push.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         for each in (self._acknowledgements, self._events):
             self._poller.register(each, zmq.POLLIN)
@@ -174,12 +175,13 @@ class Sender:
             self._push.connect(self._ingest)
             deadline = time.monotonic() + timeout_s
             for socket, what in ((self._events, self._ingest), (heard, acknowledge_endpoint(self._ingest))):
-                if not socket.poll(max(0, int((deadline - time.monotonic()) * 1e3))):
+                waited_ms = max(0, int((deadline - time.monotonic()) * 1e3))
+                if not socket.poll(waited_ms) or recv_monitor_message(socket)["event"] == zmq.EVENT_DISCONNECTED:
                     raise SendError(
                         f"nothing listens at {what} (waited {timeout_s:g} s); start `ptycholive serve` there first, "
                         "or say where ingest is"
                     )
-                recv_monitor_message(socket)
+            self._connected = True
             self._acknowledgements.disable_monitor()
 
     def _post(self, message: Kept) -> None:
@@ -213,13 +215,19 @@ class Sender:
             self._poller.unregister(self._push)
         ready = dict(self._poller.poll(timeout_ms))
         if self._events in ready:
-            recv_monitor_message(self._events)
-            self._repeat()
+            self._look_at_connection()
         if self._acknowledgements in ready:
             while self._acknowledgements.poll(0):
                 self._acknowledged(self._acknowledgements.recv())
-        if self._push in ready:
+        if self._push in ready and self._connected:
             self._push_pending()
+
+    def _look_at_connection(self) -> None:
+        """A new connection can be written to a little before it is told of: until then nothing goes out."""
+        while self._events.poll(0):
+            self._connected = recv_monitor_message(self._events)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            if self._connected:
+                self._repeat()
 
     def _push_pending(self) -> None:
         while self._pending:

@@ -33,6 +33,7 @@ from service.guard import Guard
 from service.hub import Hub
 from service.picture_routes import picture_routes
 from service.pictures import Quantity, png
+from service.reconstructions import find_reconstruction, read_config
 from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
 from service.snapshot import Snapshot
@@ -274,9 +275,16 @@ def reconstruction_routes(hub: Hub) -> APIRouter:
         known = hub.reconstruction(reconstruction).id
         return await hub.reconstruct("change", reconstruction=known, author=author, **change.model_dump())
 
+    @router.get("/{reconstruction}/spec", response_model_exclude_defaults=True)
+    async def spec(reconstruction: str) -> ReconstructionSpec:
+        """What it was asked to be, every engine of a chain with its parameters, with what was changed since."""
+        return read_config(find_reconstruction(hub.settings.data, hub.reconstruction(reconstruction).id))
+
     @router.post("/{reconstruction}/restart", status_code=201)
     async def restart(reconstruction: str, spec: ReconstructionSpec, author: Actor) -> ReconstructionStatus:
-        """Stop this one and start a new one with the fields given here in place of its own."""
+        """Stop this one and start a new one with the fields given here in place of its own; engines, where there are
+        any, are the whole chain, and the first one keeps the parameters that are not given.
+        """
         fields = spec.model_dump(exclude_defaults=True)
         known = hub.reconstruction(reconstruction).id
         return await hub.reconstruct("restart", reconstruction=known, spec=fields, author=author)

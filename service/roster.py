@@ -260,10 +260,14 @@ class Roster:
         return runner.status.model_dump()
 
     def restart(self, reconstruction: str, spec: dict[str, Any], author: str = "rest") -> dict[str, Any]:
-        """Stop one and start another with what it had, changed by `spec`."""
+        """Stop one and start another with what it had, changed by `spec`, whose engines are the whole chain if any."""
         scan, _, number = reconstruction.rpartition(".")
         folder = find_scan(self.settings.data, scan) / RECONSTRUCTIONS_FOLDER / number
-        wanted = merge_specs(read_config(folder), ReconstructionSpec.model_validate(spec))
+        asked = ReconstructionSpec.model_validate(spec)
+        wanted = merge_specs(read_config(folder), asked)
+        if asked.engine is not None and wanted.engine is not None:
+            engine = wanted.engine.model_copy(update={"iterations": asked.engine.iterations})
+            wanted = wanted.model_copy(update={"engine": engine, "then": asked.then})
         started = self.start(scan, wanted.model_dump(exclude_defaults=True), author, restarted_from=reconstruction)
         with suppress(CommandError, ValueError):
             self.wish(reconstruction, "stop", author)

@@ -20,6 +20,7 @@ PATHS = {
     "/api/v1/reconstructions/{reconstruction}": {"get", "patch"},
     "/api/v1/reconstructions/{reconstruction}/{action}": {"post"},
     "/api/v1/reconstructions/{reconstruction}/restart": {"post"},
+    "/api/v1/reconstructions/{reconstruction}/spec": {"get"},
     "/api/v1/reconstructions/{reconstruction}/metrics": {"get"},
     "/api/v1/reconstructions/{reconstruction}/positions": {"get"},
     "/api/v1/reconstructions/{reconstruction}/result": {"get"},

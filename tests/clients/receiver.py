@@ -72,7 +72,7 @@ class Receiver:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        assert not self.errors
+        assert not self.errors, self.errors
 
     def all(self, kind: type) -> list[Any]:
         return [each for each in self.messages if isinstance(each, kind)]

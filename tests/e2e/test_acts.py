@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from clients.client import ServiceError
 from service.browser import ReconstructionStatus
 from service.states import RECONSTRUCTION_OVER
+from service.wire import EngineSpec, ReconstructionSpec
 from tests.e2e.browsing import SCREENSHOTS, Visit, browser_tests, screenshot, until_dataset
 from tests.e2e.conftest import PROBE, Service, wait_for
 
@@ -91,6 +92,36 @@ def test_pause_resume_restart_stop(page: Page, service: Service, running: Recons
     authors = {each["event"]: each["author"] for each in service.client.events(running.scan)}
     assert {authors[act] for act in ("pause", "resume", "stop")} == {"Anna"}
     assert [each["author"] for each in events(service, running.scan, "started")] == ["worker", "Anna"]
+
+
+def test_restart_of_a_chain_shows_and_keeps_what_each_engine_has(
+    page: Page, service: Service, running: ReconstructionStatus
+) -> None:
+    chain = ReconstructionSpec(
+        engine=EngineSpec(name="rpie", iterations=5, parameters={"object_step": 0.3}),
+        then=(EngineSpec(name="dm", iterations=100, parameters={"alpha": 0.7}),),
+    )
+    first = service.client.start(running.scan, chain)
+    service.until(first.id, lambda status: status.iteration > 0)
+    service.client.change(first.id, {"overlap_rounds": 4}, engine="dm")
+    page.get_by_role("button", name=".2 rpie:5,dm:100").click()
+    until_dataset(page, "object-canvas", f"d.reconstruction === '{first.id}'")
+    page.get_by_test_id("restart").click()
+    expect(page.get_by_test_id("engine")).to_have_value("rpie:5,dm:100")
+    expect(page.get_by_test_id("field-object_step")).to_have_value("0.3")
+    expect(page.get_by_test_id("field-2.alpha")).to_have_value("0.7")
+    expect(page.get_by_test_id("field-2.overlap_rounds")).to_have_value("4")
+    page.get_by_test_id("field-2.alpha").fill("0.6")
+    screenshot(page, "restart-chain")
+    page.get_by_test_id("start-yes").click()
+    second = service.client.spec(service.reconstruction(running.scan, 3).id)
+    assert second.engine is not None and second.engine.parameters["object_step"] == 0.3
+    assert [each.name for each in second.then] == ["dm"]
+    assert (second.then[0].iterations, second.then[0].parameters) == (100, {"alpha": 0.6, "overlap_rounds": 4})
+    alone = service.client.restart(f"{running.scan}.3", ReconstructionSpec(engine=EngineSpec(name="rpie")))
+    third = service.client.spec(alone.id)
+    assert alone.chain == "" and third.then == (), "a chain can be shortened"
+    assert third.engine == EngineSpec(name="rpie", parameters={"object_step": 0.3})
 
 
 def test_another_reconstruction_is_attached_with_other_parameters_and_a_chain(

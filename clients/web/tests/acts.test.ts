@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { armingSpec, EMPTY_ARMING, presetArming, presetDraft } from "../src/lib/arming";
-import { baseOf, EMPTY_DRAFT, engineFields, NO_BASE, specOf } from "../src/lib/draft";
+import { baseOf, EMPTY_DRAFT, engineFields, known, NO_BASE, specOf, type Draft } from "../src/lib/draft";
 import { eventText, eventTone } from "../src/lib/events";
 import { matchesScan } from "../src/lib/search";
 import { actOf, SHORTCUTS } from "../src/lib/shortcuts";
@@ -24,26 +24,47 @@ const base = baseOf(reconstruction({ parameters: { object_step: 0.25, probe_star
 
 describe("a specification that a person fills in", () => {
   it("holds what differs from what runs", () => {
-    const draft = { ...EMPTY_DRAFT, chain: "rpie", parameters: { object_step: "0.3" }, modes: "2", refine: true };
+    const draft = { ...EMPTY_DRAFT, chain: "rpie", parameters: [{ object_step: "0.3" }], modes: "2", refine: true };
     const spec = { engine: { name: "rpie", parameters: { object_step: 0.3 } }, modes: 2, positions: {} };
     expect(specOf(draft, SCHEMAS, base)).toEqual({ spec });
   });
 
   it("holds all that the form shows where it begins anew", () => {
-    const draft = { ...EMPTY_DRAFT, chain: "rpie:20,dm", parameters: { object_step: "0.3" }, label: " mine " };
+    const draft = { ...EMPTY_DRAFT, chain: "rpie:20,dm", parameters: [{ object_step: "0.3" }], label: " mine " };
     expect(specOf(draft, SCHEMAS, base, true)).toEqual({
       spec: {
         engine: { name: "rpie", iterations: 20, parameters: { object_step: 0.3, probe_start: 2 } },
         // eslint-disable-next-line unicorn/no-thenable
-        then: [{ name: "dm" }],
+        then: [{ name: "dm", parameters: {} }],
         live: { chunk: 10 },
         label: "mine",
       },
     });
   });
 
+  it("begins each engine of a chain with what it has, and keeps what nobody changes", () => {
+    const chain = reconstruction({ engine: "dm", chain: "rpie:20,dm:100", parameters: { alpha: 0.7 }, live: {} });
+    const asked = {
+      engine: { name: "rpie", iterations: 20, parameters: { object_step: 0.25 } },
+      // eslint-disable-next-line unicorn/no-thenable
+      then: [{ name: "dm", iterations: 100, parameters: { alpha: 0.7, probe_start: 3 } }],
+    };
+    const from = baseOf(chain, asked);
+    expect([known(from, 0, "rpie"), known(from, 1, "dm")]).toEqual([asked.engine.parameters, asked.then[0]?.parameters]);
+    const draft: Draft = { ...EMPTY_DRAFT, chain: "rpie:20,dm:200", parameters: [{}, { alpha: "0.6" }] };
+    expect(specOf(draft, SCHEMAS, from)).toEqual({
+      spec: {
+        engine: { name: "rpie", iterations: 20, parameters: {} },
+        // eslint-disable-next-line unicorn/no-thenable
+        then: [{ name: "dm", iterations: 200, parameters: { alpha: 0.6, probe_start: 3 } }],
+      },
+    });
+    const wrong = specOf({ ...draft, parameters: [{}, { alpha: "2" }] }, SCHEMAS, from);
+    expect("wrong" in wrong ? Object.keys(wrong.wrong) : []).toEqual(["2.alpha"]);
+  });
+
   it("takes nothing over from another engine", () => {
-    const draft = { ...EMPTY_DRAFT, chain: "dm", parameters: { alpha: "0.9" } };
+    const draft = { ...EMPTY_DRAFT, chain: "dm", parameters: [{ alpha: "0.9" }] };
     expect(specOf(draft, SCHEMAS, base)).toEqual({ spec: { engine: { name: "dm", parameters: { alpha: 0.9 } } } });
   });
 

@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { baseOf, engineFields } from "../lib/draft";
+import { engineFields } from "../lib/draft";
 import { fieldsOf, readForm, type Texts } from "../lib/schema";
 import { attempt, openDialog } from "../live/acts";
 import { useLive } from "../live/page";
@@ -32,11 +32,10 @@ function ChangeForm({ schemas, recon }: { schemas: Schemas; recon: Reconstructio
   const [parameters, setParameters] = useState<Texts>({});
   const [live, setLive] = useState<Texts>({});
   const [wrong, setWrong] = useState<Record<string, string>>({});
-  const base = baseOf(recon);
   const { own, common } = engineFields(schemas, recon.engine);
   const policy = fieldsOf(schemas.live);
   const submit = async () => {
-    const [first, second] = [readForm([...own, ...common], parameters, base.parameters), readForm(policy, live, base.live)];
+    const [first, second] = [readForm([...own, ...common], parameters, recon.parameters), readForm(policy, live, recon.live)];
     const found = { ...first.wrong, ...second.wrong };
     setWrong(found);
     if (Object.keys(found).length > 0) return;
@@ -47,7 +46,7 @@ function ChangeForm({ schemas, recon }: { schemas: Schemas; recon: Reconstructio
     set((old) => ({ ...old, [name]: text }));
     setWrong({});
   };
-  const shared = { base: base.parameters, texts: parameters, wrong, onChange: put(setParameters) };
+  const shared = { base: recon.parameters, texts: parameters, wrong, onChange: put(setParameters) };
   return (
     <form
       onSubmit={(event) => {
@@ -62,7 +61,7 @@ function ChangeForm({ schemas, recon }: { schemas: Schemas; recon: Reconstructio
       </details>
       <details>
         <summary>Live policy</summary>
-        <SchemaFields fields={policy} base={base.live} texts={live} wrong={wrong} onChange={put(setLive)} />
+        <SchemaFields fields={policy} base={recon.live} texts={live} wrong={wrong} onChange={put(setLive)} />
       </details>
       <DialogButtons yes="Change" testId="change-yes" />
     </form>

@@ -1,4 +1,4 @@
-import { engineFields, firstEngine, type Base, type Draft, type Wrong } from "../lib/draft";
+import { engineFields, engineNames, known, stagePrefix, type Base, type Draft, type Wrong } from "../lib/draft";
 import { fieldsOf, type Texts } from "../lib/schema";
 import type { Schemas } from "../live/rest";
 import { SchemaFields } from "./SchemaFields";
@@ -16,12 +16,7 @@ const PROBES = ["data", "auto", "given", "round:50nm,defocus=980um", "annulus:3u
 
 /** Everything that a reconstruction can be told, of which nothing must be. */
 export function DraftFields({ draft, schemas, base, wrong, onChange }: DraftFieldsProps) {
-  const engine = firstEngine(draft.chain);
-  const { own, common } = engineFields(schemas, engine);
-  const known = engine === base.engine ? base.parameters : {};
-  const put = (part: "parameters" | "live") => (name: string, text: string) =>
-    onChange({ [part]: { ...draft[part], [name]: text } as Texts });
-  const parameters = { base: known, texts: draft.parameters, wrong, onChange: put("parameters") };
+  const putLive = (name: string, text: string) => onChange({ live: { ...draft.live, [name]: text } });
   return (
     <>
       <div className="fields">
@@ -36,15 +31,14 @@ export function DraftFields({ draft, schemas, base, wrong, onChange }: DraftFiel
         />
         <DraftText name="label" help="your name for it, as it stands in the list" {...{ draft, wrong, onChange }} />
       </div>
-      <h3>{engine in schemas.engines ? `Parameters of ${schemas.engines[engine]?.title ?? engine}` : "Parameters"}</h3>
-      <SchemaFields fields={own} {...parameters} />
-      <details>
-        <summary>Parameters that every engine has</summary>
-        <SchemaFields fields={common} {...parameters} />
-      </details>
+      {engineNames(draft.chain).map((engine, stage) => (
+        // A stage is its place in the chain.
+        // oxlint-disable-next-line react/no-array-index-key
+        <StageFields key={stage} {...{ engine, stage, draft, schemas, base, wrong, onChange }} />
+      ))}
       <details>
         <summary>Live policy: when frames are taken in, and how often is iterated on them</summary>
-        <SchemaFields fields={fieldsOf(schemas.live)} base={base.live} texts={draft.live} wrong={wrong} onChange={put("live")} />
+        <SchemaFields fields={fieldsOf(schemas.live)} base={base.live} texts={draft.live} wrong={wrong} onChange={putLive} />
       </details>
       <details>
         <summary>Probe, frames and positions</summary>
@@ -66,6 +60,28 @@ export function DraftFields({ draft, schemas, base, wrong, onChange }: DraftFiel
           <input type="checkbox" checked={draft.refine} onChange={(event) => onChange({ refine: event.target.checked })} />
           Refine the positions
         </label>
+      </details>
+    </>
+  );
+}
+
+/** The parameters of one engine of the chain. */
+function StageFields({ engine, stage, draft, schemas, base, wrong, onChange }: DraftFieldsProps & { engine: string; stage: number }) {
+  const { own, common } = engineFields(schemas, engine);
+  const texts = draft.parameters[stage] ?? {};
+  const put = (name: string, text: string) => {
+    const parameters: Texts[] = Array.from({ length: Math.max(draft.parameters.length, stage + 1) }, (_, i) => draft.parameters[i] ?? {});
+    parameters[stage] = { ...texts, [name]: text };
+    onChange({ parameters });
+  };
+  const shared = { base: known(base, stage, engine), texts, wrong, prefix: stagePrefix(stage), onChange: put };
+  return (
+    <>
+      <h3>{engine in schemas.engines ? `Parameters of ${schemas.engines[engine]?.title ?? engine}` : "Parameters"}</h3>
+      <SchemaFields fields={own} {...shared} />
+      <details>
+        <summary>Parameters that every engine has</summary>
+        <SchemaFields fields={common} {...shared} />
       </details>
     </>
   );

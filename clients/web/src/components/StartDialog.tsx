@@ -1,9 +1,9 @@
-import { useState } from "react";
+import { useCallback, useState } from "react";
 
 import { baseOf, EMPTY_DRAFT, specOf, type Draft, type Wrong } from "../lib/draft";
 import { attempt, openDialog, started } from "../live/acts";
 import { useLive } from "../live/page";
-import { fetchSchemas, restart, startReconstruction, type ReconstructionSpec, type Schemas } from "../live/rest";
+import { fetchSchemas, fetchSpec, restart, startReconstruction, type ReconstructionSpec, type Schemas } from "../live/rest";
 import { selectedReconstruction } from "../state/select";
 import { Dialog } from "./Dialog";
 import { DraftFields } from "./DraftFields";
@@ -14,6 +14,8 @@ import { useAsked } from "./useAsked";
 export function StartDialog({ instead }: { instead: boolean }) {
   const schemas = useAsked(fetchSchemas, "list of engines");
   const id = useLive((s) => s.reconstruction);
+  const askSpec = useCallback(() => (id === null ? Promise.resolve({}) : fetchSpec(id)), [id]);
+  const spec = useAsked<ReconstructionSpec>(askSpec, "specification of what runs");
   const title = instead ? `Restart ${id ?? ""}` : "Attach another reconstruction";
   return (
     <Dialog title={title} testId="start-dialog" wide>
@@ -22,20 +24,30 @@ export function StartDialog({ instead }: { instead: boolean }) {
           ? "It is stopped, and another one starts at the first frame with what you change here. Its curve and result are kept."
           : "It runs beside those there are, on the same frames from the first one on."}
       </p>
-      {schemas === null ? <p>Asking the service…</p> : <StartForm schemas={schemas} instead={instead} />}
+      {schemas === null || spec === null ? (
+        <p>Asking the service…</p>
+      ) : (
+        <StartForm schemas={schemas} spec={spec} instead={instead} />
+      )}
     </Dialog>
   );
 }
 
-function StartForm({ schemas, instead }: { schemas: Schemas; instead: boolean }) {
+interface StartFormProps {
+  schemas: Schemas;
+  spec: ReconstructionSpec;
+  instead: boolean;
+}
+
+function StartForm({ schemas, spec, instead }: StartFormProps) {
   const recon = useLive(selectedReconstruction);
   const scan = useLive((s) => s.scan);
-  const base = baseOf(recon);
+  const base = baseOf(recon, spec);
   const [draft, setDraft] = useState<Draft>({ ...EMPTY_DRAFT, chain: recon?.chain || recon?.engine || "rpie" });
   const [wrong, setWrong] = useState<Wrong>({});
-  const send = async (spec: ReconstructionSpec) => {
-    if (instead && recon !== null) started(await restart(recon.id, spec));
-    else if (scan !== null) started(await startReconstruction(scan, spec));
+  const send = async (wanted: ReconstructionSpec) => {
+    if (instead && recon !== null) started(await restart(recon.id, wanted));
+    else if (scan !== null) started(await startReconstruction(scan, wanted));
   };
   const submit = async () => {
     const made = specOf(draft, schemas, base, !instead);

@@ -100,6 +100,10 @@ export const searchScans = (text: string): Promise<ScanStatus[]> =>
 export const fetchReconstructions = (scan: string): Promise<ReconstructionStatus[]> =>
   request("GET", `scans/${encodeURIComponent(scan)}/reconstructions`);
 
+/** What a reconstruction was asked to be, with what was changed since. */
+export const fetchSpec = (reconstruction: string): Promise<ReconstructionSpec> =>
+  request("GET", `reconstructions/${encodeURIComponent(reconstruction)}/spec`);
+
 export const startReconstruction = (scan: string, spec: ReconstructionSpec): Promise<ReconstructionStatus> =>
   request("POST", `scans/${encodeURIComponent(scan)}/reconstructions`, spec);
 
