@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,23 +16,26 @@ import time
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from benchmarks.bench_live import CHROMIUM_FLAGS, PROBE, Live, bench_seen, serving
+from benchmarks.bench_live import PROBE, Live, bench_seen, serving
+from benchmarks.chromium import Chromium, chromium
 from benchmarks.observers import COUNT, SLOW, SLOW_BYTES_S
 from service.demo import command, wait_until
+from service.following import COARSENESS_PX
 
 WEB = Path(__file__).parents[1] / "clients" / "web" / "dist"
 MAIN_THREAD_BOUND_MS, LONG_TASK_BOUND_MS, HEAP_BOUND = 10.0, 50.0, 0.1
 PAGE_BOUND_KB, PAINT_BOUND_S, UPDATES_BOUND_HZ, SPEED_BOUND = 250.0, 1.0, 4.5, 0.9
-SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 45.0, 20.0, 5, 10.0, 60.0
+KINDS = 2 * (1 + len(COARSENESS_PX))
+"""Pictures of a snapshot that there may be: object and probe, as fine as asked and in each coarseness."""
+SETTLE_S, TRACE_S, PAIRS, TURN_S, OBSERVED_S = 120.0, 20.0, 5, 10.0, 60.0
 SIMULATED = ("--positions=50", "--size=256", "--step-px=92")
 """An object of 1024 x 1024 pixels, few frames, so that there are more than five iterations a second."""
-COUNT_UPDATES = """() => { window.updates = 0; window.long = [];
-  const canvas = document.querySelector('[data-testid=object-canvas]');
-  new MutationObserver(() => window.updates++).observe(canvas, {attributeFilter: ['data-painted']});
+CANVAS = "document.querySelector('[data-testid=object-canvas]')"
+COUNT_UPDATES = f"""() => {{ window.updates = 0; window.long = [];
+  new MutationObserver(() => window.updates++).observe({CANVAS}, {{attributeFilter: ['data-painted']}});
   new PerformanceObserver(list => window.long.push(...list.getEntries().map(e => e.duration)))
-    .observe({type: 'longtask'}); }"""
+    .observe({{type: 'longtask'}}); }}"""
 
 
 def bench_page() -> None:
@@ -57,24 +59,18 @@ def speed(live: Live, seconds: float) -> float:
 
 def bench_updates(live: Live, minutes: float) -> None:
     """One browser on a reconstruction of 1024 x 1024 pixels that runs with one thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
-        page.goto(live.url)
-        page.wait_for_function("Number(document.querySelector('[data-testid=object-canvas]')?.dataset.painted) > 2")
-        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1e3
-        page.wait_for_timeout(SETTLE_S * 1000)
-        page.evaluate(COUNT_UPDATES)
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable")
-        before, began = heap_bytes(session), time.monotonic()
-        page.wait_for_timeout(60_000 * minutes)
-        updates, long = page.evaluate("() => [window.updates, window.long]")
-        rate, grown = updates / (time.monotonic() - began), heap_bytes(session) / before - 1
-        busy, longest = main_thread(browser, page)
-        shape = page.evaluate("() => { const c = document.querySelector('[data-testid=object-canvas]'); "
-                              "return `${c.height} x ${c.width}` }")  # fmt: skip
-        browser.close()
+    with chromium() as browser:
+        browser.go(live.url)
+        browser.until(f"() => Number({CANVAS}?.dataset.painted) > 2")
+        paint = browser.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1e3
+        time.sleep(SETTLE_S)
+        browser.evaluate(COUNT_UPDATES)
+        before, began = browser.heap_bytes(), time.monotonic()
+        time.sleep(60 * minutes)
+        updates, long = browser.evaluate("() => [window.updates, window.long]")
+        rate, grown = updates / (time.monotonic() - began), browser.heap_bytes() / before - 1
+        busy, longest = main_thread(browser)
+        shape = browser.evaluate(f"() => `${{{CANVAS}.height}} x ${{{CANVAS}.width}}`")
     print(f"updates of {shape} px: {rate:.2f} Hz over {minutes:.0f} min; first paint {paint:.2f} s (bound 1 s)")
     print(f"  main thread {busy:.1f} ms of CPU an update (bound {MAIN_THREAD_BOUND_MS:.0f}), longest task ", end="")
     print(
@@ -90,17 +86,14 @@ def bench_updates(live: Live, minutes: float) -> None:
 def bench_speed(live: Live) -> None:
     """The same reconstruction with and without a viewer, in turns, so that what else runs here counts for both."""
     pairs = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=CHROMIUM_FLAGS, executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+    with chromium() as browser:
         for _ in range(PAIRS):
-            page.goto("about:blank")
+            browser.go("about:blank")
             time.sleep(1)
             alone = speed(live, TURN_S)
-            page.goto(live.url)
+            browser.go(live.url)
             time.sleep(3)
             pairs.append((alone, speed(live, TURN_S)))
-        browser.close()
     ratio = statistics.median(watched / alone for alone, watched in pairs)
     told = ", ".join(f"{alone:.1f} / {watched:.1f}" for alone, watched in pairs)
     print(f"reconstruction alone / with a viewer, iterations/s: {told}; median {ratio:.0%} ", end="")
@@ -108,22 +101,13 @@ def bench_speed(live: Live) -> None:
     assert ratio > SPEED_BOUND, f"speed with a viewer {ratio:.0%}"
 
 
-def heap_bytes(session: CDPSession) -> float:
-    """JavaScript heap after a garbage collection."""
-    session.send("HeapProfiler.collectGarbage")
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return float(next(each["value"] for each in metrics if each["name"] == "JSHeapUsedSize"))
-
-
-def main_thread(browser: Browser, page: Page) -> tuple[float, float]:
+def main_thread(browser: Chromium) -> tuple[float, float]:
     """CPU of the page's main thread an update, and of its longest task, in ms, by a trace; the clock's time would
     count what others do on the same cores.
     """
-    page.evaluate("() => { window.updates = 0; }")
-    browser.start_tracing(page=page, categories=["toplevel"])
-    page.wait_for_timeout(TRACE_S * 1000)
-    updates = page.evaluate("() => window.updates")
-    events = json.loads(browser.stop_tracing())["traceEvents"]
+    browser.evaluate("() => { window.updates = 0; }")
+    events = browser.trace(["toplevel"], TRACE_S)
+    updates = browser.evaluate("() => window.updates")
     mains = {
         (each["pid"], each["tid"]) for each in events
         if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"
@@ -138,6 +122,7 @@ def main_thread(browser: Browser, page: Page) -> tuple[float, float]:
 def bench_observers(live: Live) -> None:
     """Fifty observers, five of whom read at 10 kB/s, for a minute: who gets what, and what it costs."""
     alone, reconstruction = speed(live, 20), live.newest()[1]["id"]
+    first, counted = live.newest()[1]["snapshot"], pictures(live)
     api = live.child("api")
     before, cpu = api.memory_info().rss / 1e6, sum(api.cpu_times()[:2])
     command_line = [sys.executable, "-m", "benchmarks.observers", live.url, reconstruction, str(OBSERVED_S)]
@@ -149,16 +134,26 @@ def bench_observers(live: Live) -> None:
     fast, slow = (json.loads(process.communicate(timeout=300)[0]) for process in processes)
     spent, status = sum(api.cpu_times()[:2]) - cpu, live.newest()[1]
     lacking = sum(status["metrics"] - each["rows"] for each in fast + slow)
+    made, sent = (after - before for after, before in zip(pictures(live), counted, strict=True))
     print(f"{COUNT} observers for {OBSERVED_S:.0f} s, {SLOW} of them at {SLOW_BYTES_S / 1e3:.0f} kB/s: ", end="")
     print(f"{lacking} of {COUNT * status['metrics']} metric points lacking, {sum(e['gaps'] for e in fast + slow)} gaps")
     print(
         f"  pictures: a fast one {span(fast, 'images')}, a slow one {span(slow, 'images')} in {span(slow, 'kB')} kB; ",
         end="",
     )
-    print(f"api {before:.0f} MB before, {peak:.0f} MB with them, {spent:.0f} s of CPU")
+    print(f"made {made:.0f} for {sent:.0f} sent, scan maps included")
+    print(f"  api {before:.0f} MB before, {peak:.0f} MB with them, {spent:.0f} s of CPU")
     print(f"  reconstruction {alone:.2f} iterations/s alone, {watched:.2f} watched ({watched / alone:.0%})", flush=True)
     assert not lacking, f"{lacking} metric points never arrived"
+    assert made <= KINDS * (status["snapshot"] - first), f"{made:.0f} pictures made: not once for all"
     assert watched > SPEED_BOUND * alone, f"speed with {COUNT} observers {watched / alone:.0%}"
+
+
+def pictures(live: Live) -> tuple[float, float]:
+    """Pictures made and sent since the service began, as it tells Prometheus."""
+    numbers = dict(line.rsplit(" ", 1) for line in live.client.get("/metrics").text.splitlines() if line[:1] != "#")
+    made, sent = (float(numbers[f"ptycholive_pictures_{name}_total"]) for name in ("made", "sent"))
+    return made, sent
 
 
 def span(observers: list[dict[str, int]], what: str) -> str:

@@ -5,7 +5,6 @@ live against offline.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,9 +18,9 @@ import h5py
 import httpx
 import numpy as np
 import psutil
-from playwright.sync_api import sync_playwright
 
 from benchmarks.bench_ingest import GROUP, RATE_HZ, SECONDS, SIZE, send_scan
+from benchmarks.chromium import chromium
 from engines.compare import likeness
 from service.demo import command, fetch, free_port, wait_until
 from service.formats.result import read_result
@@ -29,10 +28,6 @@ from service.states import RECONSTRUCTION_OVER
 
 DATASET_BOUND_MS, SEEN_BOUND_S, LIVE_OFFLINE_BOUND, MEMORY_BOUND = 200, 1.0, 1.2, 0.1
 PROBE = "--probe=round:50nm,defocus=980um"
-CHROMIUM_FLAGS = (
-    "--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-gpu --disable-software-rasterizer --disable-3d-apis"
-).split()
 WATCH = """() => { window.seen = []; const note = () => {
     const canvas = document.querySelector('[data-testid=object-canvas]');
     const index = canvas ? Number(canvas.dataset.newestIndex) : NaN;
@@ -134,16 +129,14 @@ def bench_dataset_delay(live: Live) -> None:
 
 def bench_seen(live: Live, scan: Path) -> None:
     """From a frame's sending to its index in the picture that a browser shows, chunk 1, 10 frames/s."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
-        page.goto(live.url)
-        page.evaluate(WATCH)
+    with chromium() as browser:
+        browser.go(live.url)
+        browser.until("() => document.readyState === 'complete'")
+        browser.evaluate(WATCH)
         replay = ["replay", str(scan), f"--to={live.endpoint}", "--frame-delay=0.1", "--chunk=1", "--start-after=10"]
         subprocess.run(command(*replay, PROBE, "--final-iterations=1"), check=True, stderr=subprocess.DEVNULL)
-        page.wait_for_timeout(2000)
-        noted = page.evaluate("() => window.seen")
-        browser.close()
+        time.sleep(2)
+        noted = browser.evaluate("() => window.seen")
     status = live.over()
     seen = np.array([[index, when] for index, when, reconstruction in noted if reconstruction == status["id"]], float)
     sent = sent_s(live.data / live.newest()[0]["id"])

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.bench_live import CHROMIUM_FLAGS, PROBE, Live, serving
+from benchmarks.bench_live import PROBE, Live, serving
+from benchmarks.chromium import FLAGS
 from benchmarks.wire import Wire
 from service.demo import command, fetch, wait_until
 
@@ -75,7 +76,7 @@ def main() -> None:
         subprocess.run(replay, check=True, stderr=-3)
         wait_until("all frames", lambda: live.newest()[1]["state"] == "finishing", live.process)
         wire = Wire(int(live.url.rpartition(":")[2]))
-        page = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS).new_page()
+        page = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS).new_page()
         page.goto(wire.url)
         seconds_until(lambda: page.evaluate(STATE) == "open")
         killed, cut = bench_killed(live, page), bench_cut(live, page, wire)

@@ -10,10 +10,11 @@ import numpy as np
 from engines.focus import find_focus
 from service.browser import ProbeFocus
 from service.snapshot import Snapshot
+from service.stepback import LEAST, quiet_thread
 
 LEAST_S = 2.0
 """Least seconds between two searches for one reconstruction."""
-SHARE = 0.05
+SHARE = 0.02
 """Of one core that searches may take; where one takes longer, the next comes later."""
 
 
@@ -23,6 +24,7 @@ class FocusFinder:
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, float, ProbeFocus]] = {}
         self._searching = asyncio.Lock()
+        self._thread = quiet_thread("focus", LEAST)
 
     async def find(self, reconstruction: str, snapshot: Snapshot) -> ProbeFocus | None:
         """The focus of this snapshot's probe, or of an earlier one if that is not old; None where it cannot be told."""
@@ -34,7 +36,7 @@ class FocusFinder:
                 return found
             began = time.monotonic()
             try:
-                focus = await asyncio.to_thread(focus_of, snapshot)
+                focus = await asyncio.get_running_loop().run_in_executor(self._thread, focus_of, snapshot)
             except ValueError:
                 return None
             took = time.monotonic() - began

@@ -6,15 +6,20 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from service.browser import ImageRequest, Subscribe
+from service.turns import next_turn
 
-FIRST_BYTES = 150_000
+FIRST_BYTES = 40_000
 """Largest image that is sent before anything is known of the network: a picture at once, and then a better one."""
+PAINT_S = 0.05
+"""Of the time until the credit, what no network is to blame for."""
 TURN_S = 1.0
 """Seconds that one image may take to arrive; larger ones are sent coarser, so that the curve does not wait for them."""
 COARSENESS_PX = (1024, 512, 256, 128, 64)
 """Longest edges that images come in. Few, so that they are made once for all who need the same."""
 MAP_SHARE = 0.2
 """Share of a slow network that the scan map may take."""
+STATE_SHARE = 0.2
+"""... and that states may take, which come whole every time: five a second would leave the curve no room in 10 kB/s."""
 
 
 @dataclass
@@ -31,8 +36,9 @@ class Pace:
     def credited(self, name: str, now: float) -> None:
         """They were shown; what was sent beside them shared the way, so the best of what was seen lately counts."""
         size, since = self._under_way.pop(name, (0, now))
-        if size and now > since:
-            seen = size / (now - since)
+        took = now - since
+        if size and took > 0:
+            seen = size / max(took - PAINT_S, 0.1 * took)
             self.rate = seen if self.rate is None else max(seen, 0.7 * self.rate)
 
     @property
@@ -47,9 +53,9 @@ class Pace:
         affordable = best_px * sqrt(self.budget / size)
         return min(best_px, next((px for px in COARSENESS_PX if px <= affordable), COARSENESS_PX[-1]))
 
-    def map_pause(self, size: int) -> float:
-        """Seconds to leave between two scan maps of this size."""
-        return 0.0 if self.rate is None else size / (self.rate * MAP_SHARE)
+    def pause(self, size: int, share: float) -> float:
+        """Seconds to leave after so many bytes, that they take no more than a share of the network."""
+        return 0.0 if self.rate is None else size / (self.rate * share)
 
 
 @dataclass
@@ -89,8 +95,9 @@ class Following:
         self.owing.add(name)
         self.shown[name] = number, edge
         self.pace.sent(name, size, now)
-        pause = self.pace.map_pause(size) if name == "points" else 0.0
-        self.not_before[name] = now + max(1 / self.request.max_hz, pause)
+        due = next_turn(self.not_before.get(name, now), now, 1 / self.request.max_hz)
+        pause = self.pace.pause(size, MAP_SHARE) if name == "points" else 0.0
+        self.not_before[name] = max(due, now + pause)
 
     def credited(self, name: str, now: float) -> None:
         """It is on the screen."""

@@ -15,25 +15,21 @@ import msgpack
 import zmq
 import zmq.asyncio
 
-from service.browser import (
-    METRIC_COLUMNS,
-    POSITION_COLUMNS,
-    ReconstructionStatus,
-    ScanStatus,
-)
+from service.browser import ReconstructionStatus, ScanStatus
 from service.commands import CommandError, ask
 from service.config import Settings
 from service.eventlog import EventLogs
 from service.logs import get_log
+from service.news import News
 from service.reconstructions import UnknownReconstructionError, find_reconstruction, read_statuses
 from service.scans import UnknownScanError, read_scan, scan_folders, status_of
 from service.showroom import Showroom
 from service.snapshot import Snapshot
 from service.survey import Survey
 from service.tables import read_table
+from service.tails import TABLES, SeriesName, Tails
 
 HEARTBEAT_S = 2.0
-TABLES = {"metrics": ("metrics.f64", METRIC_COLUMNS), "positions": ("positions.f64", POSITION_COLUMNS)}
 
 
 class Hub:
@@ -46,6 +42,8 @@ class Hub:
         self.events = EventLogs(settings.data)
         self.alive = {"ingest": False, "worker": False}
         self.show = Showroom(settings.data)
+        self.tails = Tails(self.folder)
+        self.news = News()
         self._listeners: set[Callable[[], None]] = set()
         self._context = zmq.asyncio.Context()
         self._log = get_log()
@@ -124,16 +122,22 @@ class Hub:
         if known is not None:
             status = status.model_copy(update={"reconstructions": known.reconstructions})
         if status != known:
-            self.scans[status.id] = status
+            self._set_scan(status)
 
     def _keep_reconstruction(self, status: ReconstructionStatus) -> None:
         if status == self.reconstructions.get(status.id):
             return
         self.reconstructions[status.id] = status
+        self.tails.look_again(status.id)
+        self.news.reconstruction(status)
         scan = self.scans.get(status.scan)
         if scan is not None and status.id not in scan.reconstructions:
             ids = (*scan.reconstructions, status.id)
-            self.scans[scan.id] = scan.model_copy(update={"reconstructions": ids})
+            self._set_scan(scan.model_copy(update={"reconstructions": ids}))
+
+    def _set_scan(self, status: ScanStatus) -> None:
+        self.scans[status.id] = status
+        self.news.scan(status)
 
     def scan(self, scan: str) -> ScanStatus:
         """State of a scan; raises `UnknownScanError`."""
@@ -159,7 +163,7 @@ class Hub:
         """The latest snapshot, from the worker or from disk; None before the first."""
         return self.show.snapshots.get(reconstruction)
 
-    def table(self, reconstruction: str, name: str, start: int) -> Any:
+    def table(self, reconstruction: str, name: SeriesName, start: int) -> Any:
         """Rows of a table from `start` on, (n, columns) float64."""
         filename, columns = TABLES[name]
         return read_table(self.folder(reconstruction) / filename, len(columns), start)

@@ -16,7 +16,7 @@ from service.browser import FieldPart, Histogram, Image, ImageRequest, Layer
 from service.snapshot import Snapshot
 
 Quantity = Literal["phase", "amplitude", "complex"]
-HISTOGRAM_PX = 512
+HISTOGRAM_PX = 256
 """Longest edge of what a histogram counts, in evenly spread pixels."""
 HISTOGRAM_BINS = 96
 HISTOGRAM_PERCENTILES = (0.2, 1, 99, 99.8)
@@ -92,8 +92,12 @@ def make_layer(
     if not high > low:
         high = low + 1e-6
     steps = 2**bits - 2
-    codes = np.clip((values - low) * np.float32(steps / (high - low)) + 1.5, 1, steps + 1)
-    codes = np.where(covered, codes, 0).astype("<u2" if bits == 16 else "u1")
+    values -= low
+    values *= steps / (high - low)
+    values += 1.5
+    np.clip(values, 1, steps + 1, out=values)
+    codes = values.astype("<u2" if bits == 16 else "u1")
+    codes *= covered
     return Layer(quantity=quantity, bits=bits, low=low, high=high, histogram=histogram, data=codes.tobytes())
 
 
@@ -108,11 +112,11 @@ def whole_histograms(
 ) -> dict[FieldPart, Histogram]:
     """Of each quantity, over all that is covered: a crop must not change what its colours mean."""
     thin = 1 + max(snapshot.object.shape) // HISTOGRAM_PX
-    rows, cols = np.nonzero(snapshot.covered[::thin, ::thin])
-    if not rows.size:
+    covered = snapshot.covered[::thin, ::thin]
+    if not covered.any():
         return {}
-    field = snapshot.object[::thin, ::thin][rows, cols]
-    field = field * np.exp(-1j * (plane.constant + thin * (plane.along_rows * rows + plane.along_cols * cols)))
+    thinned = PhasePlane(plane.constant, thin * plane.along_rows, thin * plane.along_cols)
+    field = thinned.removed(snapshot.object[::thin, ::thin])[covered]
     return {quantity: histogram_of(part_of(field, quantity)) for quantity in quantities}
 
 

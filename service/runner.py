@@ -38,10 +38,11 @@ from service.states import (
 )
 from service.survey import Survey
 from service.surveyor import Surveyor
+from service.turns import next_turn
 from service.version import VERSION
 
 STATUS_S = 0.2
-"""Least seconds between two publications of a state that only counts up."""
+"""Least seconds between two publications of a state that only counts up, unless a snapshot goes with it."""
 
 Action = Literal["pause", "resume", "stop"]
 TARGETS: dict[Action, ReconstructionState] = {"pause": "paused", "resume": "running", "stop": "stopped"}
@@ -239,13 +240,15 @@ class Runner:
         if self.status.engine != self.setup.engines[self._turn].name:
             self._tell(**self._engine())
         self._move("finishing" if progress.phase in ("finishing", "finished") else "running")
-        self._tell_if_due()
         now = time.monotonic()
         if now >= self._next_checkpoint:
             self._checkpoint()
         if now >= self._next_snapshot:
+            self._next_snapshot = next_turn(self._next_snapshot, now, 1 / self._settings.snapshot_hz)
+            self._tell()  # just before, so that a page gets numbers and picture for one and the same rendering
             self._show()
-            self._next_snapshot = now + 1 / self._settings.snapshot_hz
+        else:
+            self._tell_if_due()
 
     # ---- what is told and kept
 

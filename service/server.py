@@ -11,6 +11,9 @@ from service.api import create_app
 from service.config import ConfigError, Settings
 from service.logs import get_log
 
+PING_TIMEOUT_S = 90.0
+"""A browser behind a slow network answers a ping after the long curve that was sent before it."""
+
 
 def run_api(settings: Settings, web: Path) -> None:
     """Serve until SIGTERM or SIGINT; raises `ConfigError` if the port is taken."""
@@ -30,6 +33,7 @@ def run_api(settings: Settings, web: Path) -> None:
         access_log=False,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_ping_timeout=PING_TIMEOUT_S,
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(options).run(sockets=[bound])

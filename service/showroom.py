@@ -15,6 +15,7 @@ from service.focusing import FocusFinder
 from service.pictures import make_image
 from service.reconstructions import find_reconstruction, moment_files
 from service.snapshot import Snapshot
+from service.stepback import quiet_thread
 from service.survey import Survey, make_pattern, make_points
 
 KEPT = 8
@@ -30,6 +31,7 @@ class _Numbered(Protocol):
 
 
 Kept = TypeVar("Kept", bound=_Numbered)
+Asked = TypeVar("Asked")
 Made = TypeVar("Made")
 
 
@@ -80,8 +82,12 @@ class Showroom:
         self.surveys = Latest(lambda name: Survey.load(self._folder(name) / "survey.h5"))
         self._pictures: OrderedDict[tuple[str, object], Shown] = OrderedDict()
         self._moments: OrderedDict[Path, Snapshot] = OrderedDict()
-        self._making = asyncio.Lock()
+        self._darkroom = quiet_thread("pictures")
         self._focus = FocusFinder()
+        self.made = 0
+        """Pictures and scan maps that were made: each once, for however many look at it."""
+        self.sent = 0
+        """How often they were sent."""
 
     async def image(self, reconstruction: str, request: ImageRequest) -> Shown | None:
         """The picture of the latest snapshot, or of the latest survey; None before the first."""
@@ -108,8 +114,7 @@ class Showroom:
         path = moment_files(self._folder(reconstruction)).get(iteration)
         if path is None:
             raise LookupError(f"no snapshot of iteration {iteration} is kept of reconstruction {reconstruction}")
-        async with self._making:
-            return await asyncio.to_thread(self._moment_image, path, request, reconstruction)
+        return await self._develop(self._moment_image, path, request, reconstruction)
 
     def _moment_image(self, path: Path, request: ImageRequest, reconstruction: str) -> bytes:
         if path not in self._moments:
@@ -121,24 +126,37 @@ class Showroom:
     async def _once(
         self,
         reconstruction: str,
-        request: Made,
+        request: Asked,
         latest: Latest[Kept],
-        make: Callable[[Kept, Made, str, int], Image | Points],
+        make: Callable[[Kept, Asked, str, int], Image | Points],
     ) -> Shown | None:
-        async with self._making:
-            source = await asyncio.to_thread(latest.get, reconstruction)
+        key = (reconstruction, request)
+        held, known = latest.held(reconstruction), self._pictures.get(key)
+        if held is not None and known is not None and known.number == held.number:
+            return known
+
+        def develop() -> Shown | None:
+            source, known = latest.get(reconstruction), self._pictures.get(key)
             if source is None:
                 return None
-            key = (reconstruction, request)
-            known = self._pictures.get(key)
-            if known is None or known.number != source.number:
-                made = await asyncio.to_thread(make, source, request, reconstruction, time.time_ns())
-                edge = max(made.shape[1:]) if isinstance(made, Image) else 0
-                self._pictures[key] = Shown(source.number, await asyncio.to_thread(encode, made), edge)
-                self._pictures.move_to_end(key)
-                while len(self._pictures) > KEPT_PICTURES:
-                    self._pictures.popitem(last=False)
-            return self._pictures[key]
+            if known is not None and known.number == source.number:
+                return known
+            return self._keep(key, source.number, make(source, request, reconstruction, time.time_ns()))
+
+        return await self._develop(develop)
+
+    def _keep(self, key: tuple[str, object], number: int, made: Image | Points) -> Shown:
+        shown = Shown(number, encode(made), max(made.shape[1:]) if isinstance(made, Image) else 0)
+        self.made += 1
+        self._pictures[key] = shown
+        self._pictures.move_to_end(key)
+        while len(self._pictures) > KEPT_PICTURES:
+            self._pictures.popitem(last=False)
+        return shown
+
+    async def _develop(self, work: Callable[..., Made], *arguments: object) -> Made:
+        """Have something made in the one thread that makes pictures."""
+        return await asyncio.get_running_loop().run_in_executor(self._darkroom, work, *arguments)
 
     def _folder(self, reconstruction: str) -> Path:
         return find_reconstruction(self._data, reconstruction)

@@ -35,6 +35,11 @@ class TableWriter:
         self._file.close()
 
 
+def count_rows(path: Path, columns: int) -> int:
+    """Whole rows of a table; none if there is no table yet."""
+    return path.stat().st_size // (columns * 8) if path.exists() else 0
+
+
 def read_table(path: Path, columns: int, start: int = 0) -> NDArray[np.float64]:
     """Whole rows from `start` on, (n, columns); none if there is no table yet."""
     if not path.exists():

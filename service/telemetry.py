@@ -34,6 +34,7 @@ class HubCollector(Collector):
             up.add_metric([process], alive)
         yield up
         yield from self._machine()
+        yield from self._pictures()
         yield from self._alarms()
         yield from self._scans()
         yield from self._reconstructions()
@@ -48,6 +49,16 @@ class HubCollector(Collector):
         ):
             family = GaugeMetricFamily(f"ptycholive_{name}", text)
             family.add_metric([], getattr(self._guard.service, name))
+            yield family
+
+    def _pictures(self) -> Iterator[Metric]:
+        show = self._hub.show
+        for name, value, text in (
+            ("made", show.made, "Pictures and scan maps made, each once for all who look at it"),
+            ("sent", show.sent, "Pictures and scan maps sent to browsers"),
+        ):
+            family = CounterMetricFamily(f"ptycholive_pictures_{name}", text)
+            family.add_metric([], value)
             yield family
 
     def _alarms(self) -> Iterator[Metric]:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from typing import Literal
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus
+from service.browser import Alarm, ServiceStatus
 from service.control import public_id
-from service.following import Following, Pace
+from service.following import STATE_SHARE, Following, Pace
 from service.guard import Guard
-from service.hub import TABLES, Hub
+from service.hub import Hub
+from service.tails import SeriesName
 
 BEAT_S = 1.0
 """Something is said at least so often, so that a browser notices a network that was cut."""
 HELLO_SCANS = 200
 """Newest scans that a browser is told of when it comes; REST lists the others."""
-SERIES_ROWS = 20_000
-"""Rows in one message, so that a long history does not hold up what follows."""
 
 
 class Viewer:
@@ -44,8 +42,8 @@ class Viewer:
         self._wake = asyncio.Event()
         self._following: dict[str, Following] = {}
         self._pace = Pace()
-        self._scans: dict[str, ScanStatus] = {}
-        self._reconstructions: dict[str, ReconstructionStatus] = {}
+        self._heard = 0
+        self._news_at = 0.0
 
     async def run(self) -> None:
         """Talk until the browser is gone."""
@@ -101,9 +99,10 @@ class Viewer:
         await self._hello()
         while True:
             self._wake.clear()
-            await self._states()
+            await self._beat()
+            waits = [await self._news()]
             await self._new_events()
-            waits = [await self._follow(each) for each in list(self._following.values())]
+            waits += [await self._follow(each) for each in list(self._following.values())]
             beat = max(0.0, self._beat_at - time.monotonic())
             due = min([beat, *(wait for wait in waits if wait is not None)])
             try:
@@ -113,14 +112,14 @@ class Viewer:
                 continue
 
     async def _hello(self) -> None:
-        self._scans, self._reconstructions = dict(self._hub.scans), dict(self._hub.reconstructions)
-        newest = sorted(self._scans.values(), key=lambda scan: scan.created_ns)[-HELLO_SCANS:]
+        self._heard = self._hub.news.number
+        newest = sorted(self._hub.scans.values(), key=lambda scan: scan.created_ns)[-HELLO_SCANS:]
         listed = {scan.id for scan in newest}
         hello = browser.Hello(
             version=self._version,
             now_ns=time.time_ns(),
             scans=tuple(newest),
-            reconstructions=tuple(each for each in self._reconstructions.values() if each.scan in listed),
+            reconstructions=tuple(each for each in self._hub.reconstructions.values() if each.scan in listed),
             viewer=self._id,
             service=self._guard.service,
             alarms=self._guard.alarms,
@@ -147,16 +146,19 @@ class Viewer:
             start, self._events = self._events, self._events + len(new)
             await self._send(browser.Events(scan=scan, start=start, events=new))
 
-    async def _states(self) -> None:
-        await self._beat()
-        for scan in list(self._hub.scans.values()):
-            if self._scans.get(scan.id) is not scan:
-                self._scans[scan.id] = scan
-                await self._send(browser.ScanUpdate(now_ns=time.time_ns(), scan=scan))
-        for status in list(self._hub.reconstructions.values()):
-            if self._reconstructions.get(status.id) is not status:
-                self._reconstructions[status.id] = status
-                await self._send(browser.ReconstructionUpdate(now_ns=time.time_ns(), reconstruction=status))
+    async def _news(self) -> float | None:
+        """What changed of scans and reconstructions; returns the seconds to wait where it must not go yet."""
+        new = self._hub.news.since(self._heard)
+        if not new:
+            return None
+        if (wait := self._news_at - time.monotonic()) > 0:
+            return wait
+        for item in new:
+            self._heard = item.number
+            await self._socket.send_bytes(item.data)
+        size = sum(len(item.data) for item in new)
+        self._news_at = time.monotonic() + self._pace.pause(size, STATE_SHARE)
+        return None
 
     async def _follow(self, following: Following) -> float | None:
         """Send what is new; returns the seconds until something that is held back may go."""
@@ -192,6 +194,7 @@ class Viewer:
         image = best if edge == best.edge_px else await show.image(reconstruction, coarser)
         if image is not None:
             following.sent(name, image.number, edge, len(image.data), time.monotonic())
+            self._hub.show.sent += 1
             await self._socket.send_bytes(image.data)
 
     async def _points(self, following: Following) -> None:
@@ -199,20 +202,14 @@ class Viewer:
         latest = await self._hub.show.points(following.request.reconstruction)
         if latest is not None and following.shown.get("points", (-1, 0))[0] != latest.number:
             following.sent("points", latest.number, 0, len(latest.data), time.monotonic())
+            self._hub.show.sent += 1
             await self._socket.send_bytes(latest.data)
 
-    async def _series(self, following: Following, name: Literal["metrics", "positions"]) -> None:
+    async def _series(self, following: Following, name: SeriesName) -> None:
         reconstruction = following.request.reconstruction
-        while True:
-            start = following.rows[name]
-            rows = self._hub.table(reconstruction, name, start)[:SERIES_ROWS]
-            if not len(rows):
-                return
-            series = browser.Series(
-                t=name, reconstruction=reconstruction, start=start, columns=TABLES[name][1], data=rows.tobytes()
-            )
-            await self._send(series)
-            following.rows[name] = start + len(rows)
+        while tail := self._hub.tails.after(reconstruction, name, following.rows[name]):
+            following.rows[name] = tail.end
+            await self._socket.send_bytes(tail.data)
 
     async def _send(self, message: browser.ServerMessage) -> None:
         await self._socket.send_bytes(browser.encode(message))

@@ -28,6 +28,7 @@ from service.runner import Publisher
 from service.setup import choose_device
 from service.snapshot import Snapshot
 from service.specs import schemas
+from service.stepback import step_back
 from service.survey import Survey
 
 TICK_S = 0.5
@@ -38,8 +39,6 @@ REST_S = 0.02
 """How long the compute thread rests when there is nothing to iterate on."""
 POLL_S = 0.1
 """How often the filler looks at the recordings even if ingest says nothing."""
-NICENESS = 10
-"""Iterating steps back behind ingest, filling and showing: a late iteration is no loss, a late frame may be."""
 
 
 class Worker:
@@ -141,8 +140,7 @@ class Worker:
                 self._wake_filler.wait(POLL_S)
 
     def _compute(self) -> None:
-        with suppress(OSError):  # of this thread and those it starts; on Linux each has its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        step_back()
         if self.device.type == "cpu":
             kernels.load()
         while not self._stopping.is_set():

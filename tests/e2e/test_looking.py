@@ -208,6 +208,8 @@ def test_a_weak_phase_is_seen_and_reads_right(visit: Visit, start_service: Start
     page = visit(service.url)
     shown = until_dataset(page, "object-canvas", "Number(d.painted) > 0")
     assert shown["reconstruction"] == rid
+    fine = f"document.querySelector('[data-testid=object-canvas]').width === {snapshot.object.shape[1]}"
+    page.wait_for_function(fine)  # the first picture is a coarse one, as nothing is known of the network
     bar = dataset(page, "colour-bar")
     assert float(bar["high"]) - float(bar["low"]) == pytest.approx(WEAK_RAD, rel=0.2)
     colours = page.get_by_test_id("object-canvas").evaluate(MIDDLE_COLOURS, STRIPE_PX)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.browser import ImageRequest, Subscribe
-from service.following import Following, Pace
+from service.following import PAINT_S, Following, Pace
 
 OBJECT, PROBE = ImageRequest(name="object"), ImageRequest(name="probe")
 MEGABYTES = 2_000_000
@@ -17,9 +17,9 @@ def subscribe(*images: ImageRequest, points: bool = True) -> Subscribe:
 
 def test_first_picture_is_coarse_and_the_next_as_fine_as_asked() -> None:
     pace = Pace()
-    assert pace.edge(MEGABYTES, 1024) == 256
-    assert pace.edge(100_000, 1024) == 1024, "small ones go as they are"
-    pace.sent("object", 131_000, 10.0)
+    assert pace.edge(MEGABYTES, 1024) == 128
+    assert pace.edge(40_000, 1024) == 1024, "small ones go as they are"
+    pace.sent("object", 31_000, 10.0)
     pace.credited("object", 10.03)
     assert pace.edge(MEGABYTES, 1024) == 1024
 
@@ -27,8 +27,8 @@ def test_first_picture_is_coarse_and_the_next_as_fine_as_asked() -> None:
 @pytest.mark.parametrize(("rate", "edge"), [(10_000.0, 64), (150_000.0, 256), (5e6, 1024)])
 def test_slow_networks_get_what_arrives_in_about_a_second(rate: float, edge: int) -> None:
     pace = Pace()
-    pace.sent("object", 10_000, 0.0)
-    pace.credited("object", 10_000 / rate)
+    pace.sent("object", 31_000, 0.0)
+    pace.credited("object", 31_000 / rate + PAINT_S)
     chosen = pace.edge(MEGABYTES, 1024)
     assert chosen == edge
     assert MEGABYTES * (chosen / 1024) ** 2 <= max(rate, 8_000)
@@ -61,6 +61,22 @@ def test_scan_map_leaves_most_of_a_slow_network_to_others() -> None:
     following = Following.of(subscribe(OBJECT), pace, None)
     following.sent("points", 1, 0, 20_000, 0.0)
     assert following.not_before["points"] == pytest.approx(10.0)
+
+
+def test_states_leave_most_of_a_slow_network_to_others() -> None:
+    assert Pace(rate=10_000.0).pause(1_000, 0.2) == pytest.approx(0.5)
+    assert Pace().pause(1_000_000, 0.2) == 0, "nothing is known of the network yet"
+
+
+def test_as_many_a_second_as_asked_whatever_is_late() -> None:
+    following, now, sent = Following.of(subscribe(OBJECT), Pace(), None), 100.0, 0
+    while now < 120.0:
+        if now >= following.not_before.get("object", 0.0):
+            following.sent("object", sent, 1024, 1000, now)
+            following.credited("object", now)
+            sent += 1
+        now += 0.053  # an iteration: snapshots do not come when they are due
+    assert sent == pytest.approx(100, abs=2)
 
 
 def test_what_is_asked_for_as_before_goes_on() -> None:

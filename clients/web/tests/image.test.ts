@@ -35,6 +35,15 @@ describe("quantised pixels", () => {
     expect(valueAt(pixels, "amplitude", 0, 0, 1)).toBeNull();
   });
 
+  it("lie where those of the picture before lay, and nothing of that is left", () => {
+    const before = toPixels(image([1, 1, 3], [layer("phase", [7, 8, 9], 0, 1)]));
+    const pixels = toPixels(image([1, 1, 3], [layer("phase", [0, 1, 65_535], -2, 2)]), before);
+    expect([...(pixels.layers[0]?.codes ?? [])]).toEqual([0, 1, 65_535]);
+    expect(pixels.layers[0]?.codes.buffer).toBe(before.layers[0]?.codes.buffer);
+    const larger = toPixels(image([1, 2, 2], [layer("phase", [1, 2, 3, 4], 0, 1)]), pixels);
+    expect([...(larger.layers[0]?.codes ?? [])]).toEqual([1, 2, 3, 4]);
+  });
+
   it("are refused where their number is wrong", () => {
     expect(() => toPixels(image([1, 2, 2], [layer("phase", [1, 2], 0, 1)]))).toThrow("expected 8 bytes of phase, 4");
   });

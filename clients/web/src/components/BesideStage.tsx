@@ -84,7 +84,7 @@ function Difference({ main, other, style, viewport }: DifferenceProps) {
     const colours: Style = { look: quantity as Style["look"], colormap: "redblue", locked: null };
     painter
       ?.subtract(colours, quantity, other.painter.view, main.painter.view)
-      .then((painted) => painted && setSaid(`± ${painted.levels.high.toPrecision(2)}`))
+      .then((ready) => ready && setSaid(`± ${ready.show().levels.high.toPrecision(2)}`))
       .catch((error: unknown) => setSaid(error instanceof Error ? error.message : String(error)));
   }, [painter, quantity, main, other]);
   useEffect(() => () => painter?.forget(), [painter]);

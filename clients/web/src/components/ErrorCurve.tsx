@@ -3,6 +3,7 @@ import UPlot from "uplot";
 
 import { curveData, curveOptions } from "../lib/curve";
 import { arrivals } from "../lib/thin";
+import { together } from "../live/page";
 import { column, type Table } from "../state/table";
 import { useBoxSize } from "./useBoxSize";
 
@@ -25,6 +26,7 @@ export function ErrorCurve({ table }: { table: Table }) {
     const own = new UPlot(options, curveData(drawn), element);
     plot.current = own;
     const draw = () => {
+      if (plot.current !== own) return; // gone while it waited
       drawn = newest();
       own.setData(curveData(drawn, ...(zoomed ?? [])), zoomed === null);
     };
@@ -39,10 +41,11 @@ export function ErrorCurve({ table }: { table: Table }) {
       draw();
     });
     const timer = window.setInterval(() => {
-      if (drawn !== newest()) draw();
+      if (drawn !== newest()) void together.later(draw);
     }, REDRAW_MS);
     return () => {
       window.clearInterval(timer);
+      plot.current = null;
       own.destroy();
     };
   }, [ref]);

@@ -1,8 +1,8 @@
 import { useEffect, useEffectEvent, useRef, type CSSProperties } from "react";
-import { flushSync } from "react-dom";
 
 import { createPainter, type Painted, type Painter } from "../image/painter";
 import type { Style } from "../image/paint";
+import { together } from "../live/page";
 import type { Sink } from "../live/session";
 import type { Image, Layer } from "../protocol";
 
@@ -38,14 +38,17 @@ export function PictureCanvas({ testId, style, label, css, hidden, feed, onPaint
     const own = (painter.current ??= createPainter(element));
     const end = feed(async (image, onShown) => {
       const info = without(image);
-      const painted = await paintNow(own, image);
-      if (painted === null) return false;
-      mark(element, info, painted);
-      // At once, so that geometry and colour bar change in the same frame as the pixels; and all in one rendering.
-      flushSync(() => {
+      const ready = await paintNow(own, image);
+      if (ready === null) return false;
+      // Geometry and colour bar change in the same rendering as the pixels, and smaller pictures with the object.
+      const show = () => {
+        const painted = ready.show();
+        mark(element, info, painted);
         onPainted(() => ({ ...painted, image: info, painter: own }));
         onShown();
-      });
+      };
+      if (image.name === "object") together.now(show);
+      else await together.later(show);
       return true;
     });
     return end;
@@ -55,8 +58,12 @@ export function PictureCanvas({ testId, style, label, css, hidden, feed, onPaint
   const { look, colormap, locked } = style;
   useEffect(() => {
     const repaint = async () => {
-      const painted = await painter.current?.paint({ look, colormap, locked });
-      if (painted) onPainted((old) => (old === null ? null : { ...old, ...painted }));
+      const ready = await painter.current?.paint({ look, colormap, locked });
+      if (!ready) return;
+      together.now(() => {
+        const painted = ready.show();
+        onPainted((old) => (old === null ? null : { ...old, ...painted }));
+      });
     };
     void repaint();
   }, [look, colormap, locked, onPainted]);

@@ -31,11 +31,18 @@ const TURN: Levels = { low: -Math.PI, high: Math.PI };
 /** Saturated pixels: a colour that the maps of counts do not have. */
 const MARK = packed(255, 0, 200);
 
-/** All modes as a mosaic; null where the picture lacks the layers that the look needs. */
-export function paint(pixels: Pixels, style: Style): Painting | null {
+/**
+ * All modes as a mosaic; null where the picture lacks the layers that the look needs. `room` gives memory for so many
+ * pixels, all zero.
+ */
+export function paint(
+  pixels: Pixels,
+  style: Style,
+  room: (length: number) => Uint32Array<ArrayBuffer> = (length) => new Uint32Array(length),
+): Painting | null {
   const { columns, lines } = mosaic(pixels.modes);
   const [width, height] = [columns * pixels.cols, lines * pixels.rows];
-  const words = new Uint32Array(width * height);
+  const words = room(width * height);
   const tile = pixels.rows * pixels.cols;
   let first: Levels | null = null;
   for (let mode = 0; mode < pixels.modes; mode++) {
@@ -76,17 +83,22 @@ function chooseLevels(layer: PixelLayer, style: Style, from: number, to: number)
   return style.look === "complex" ? { low: 0, high: levels.high } : levels;
 }
 
-/** Codes are linear in the value, so a colour's place in its table is linear in the code: no value is computed. */
 function paintLayer(colours: Uint32Array, layer: PixelLayer, levels: Levels, name: ColormapName, from: number): void {
+  const table = codeColours(layer, levels, name);
+  const { codes } = layer;
+  for (let i = 0; i < colours.length; i++) colours[i] = table[codes[from + i] as number] as number;
+}
+
+/** The colour of each code, that of "not covered" being none: there are fewer codes than pixels. */
+function codeColours(layer: PixelLayer, levels: Levels, name: ColormapName): Uint32Array {
   const table = packedLut(name);
   const { slope, offset } = codeToPart(layer, levels);
-  const { codes } = layer;
-  for (let i = 0; i < colours.length; i++) {
-    const code = codes[from + i] ?? 0;
-    if (code === 0) continue;
+  const colours = new Uint32Array(layer.top + 1);
+  for (let code = 1; code <= layer.top; code++) {
     const index = Math.floor(LUT_SIZE * (code * slope + offset));
-    colours[i] = table[index < 0 ? 0 : index >= LUT_SIZE ? LUT_SIZE - 1 : index] ?? 0;
+    colours[code] = table[index < 0 ? 0 : index >= LUT_SIZE ? LUT_SIZE - 1 : index] as number;
   }
+  return colours;
 }
 
 /** Domain colouring: hue is the phase, brightness the amplitude. */

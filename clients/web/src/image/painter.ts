@@ -10,13 +10,19 @@ import { hasWorkshop, workshop } from "./workshop";
 
 export type { Painted };
 
+/** A picture that is ready for the screen. */
+export interface Ready {
+  /** Puts it there. */
+  show(): Painted;
+}
+
 /** One view of the page. What it is asked while it has no picture rejects. */
 export interface Painter {
   readonly view: number;
   /** Paints this image, whose bytes are gone afterwards, or the last one again. Null: nothing to paint. */
-  paint(style: Style, image?: Image): Promise<Painted | null>;
+  paint(style: Style, image?: Image): Promise<Ready | null>;
   /** Paints what another view holds minus what a third one holds. Rejects where they do not fit. */
-  subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null>;
+  subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Ready | null>;
   ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]>;
   forget(): void;
 }
@@ -37,16 +43,16 @@ class WorkerPainter implements Painter {
     private readonly target: ImageBitmapRenderingContext,
   ) {}
 
-  async paint(style: Style, image?: Image): Promise<Painted | null> {
+  async paint(style: Style, image?: Image): Promise<Ready | null> {
     const work = { kind: "paint" as const, view: this.view, style };
-    if (image === undefined) return this.put(await this.shop.order(work));
-    if (hasToken(image)) return this.put(await this.shop.order({ ...work, token: image.token }));
+    if (image === undefined) return this.ready(await this.shop.order(work));
+    if (hasToken(image)) return this.ready(await this.shop.order({ ...work, token: image.token }));
     const buffers = new Set(image.layers.map((layer) => layer.data.buffer as ArrayBuffer));
-    return this.put(await this.shop.order({ ...work, image }, [...buffers]));
+    return this.ready(await this.shop.order({ ...work, image }, [...buffers]));
   }
 
-  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null> {
-    return this.put(await this.shop.order({ kind: "subtract", view: this.view, style, quantity, from, take }));
+  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Ready | null> {
+    return this.ready(await this.shop.order({ kind: "subtract", view: this.view, style, quantity, from, take }));
   }
 
   async ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]> {
@@ -58,12 +64,16 @@ class WorkerPainter implements Painter {
     void this.shop.order({ kind: "forget", view: this.view });
   }
 
-  private put({ painted }: Reply): Painted | null {
+  private ready({ painted }: Reply): Ready | null {
     if (!painted) return null;
     const { bitmap, ...rest } = painted;
-    resize(this.canvas, rest);
-    this.target.transferFromImageBitmap(bitmap);
-    return rest;
+    return {
+      show: () => {
+        resize(this.canvas, rest);
+        this.target.transferFromImageBitmap(bitmap);
+        return rest;
+      },
+    };
   }
 }
 
@@ -74,18 +84,18 @@ class LocalPainter implements Painter {
 
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
-  async paint(style: Style, image?: Image): Promise<Painted | null> {
+  async paint(style: Style, image?: Image): Promise<Ready | null> {
     if (image !== undefined) LocalPainter.held.set(this.view, toPixels(image));
-    return this.put(style);
+    return this.ready(style);
   }
 
-  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Painted | null> {
+  async subtract(style: Style, quantity: Quantity, from: number, take: number): Promise<Ready | null> {
     const [a, b] = [LocalPainter.held.get(take), LocalPainter.held.get(from)];
     if (a === undefined || b === undefined) return null;
     const made = difference(a, b, quantity);
     if (typeof made === "string") throw new Error(made);
     LocalPainter.held.set(this.view, made);
-    return this.put(style);
+    return this.ready(style);
   }
 
   async ask<Q extends Question>(question: Q): Promise<Answers[Q["kind"]]> {
@@ -98,15 +108,19 @@ class LocalPainter implements Painter {
     LocalPainter.held.delete(this.view);
   }
 
-  private put(style: Style): Painted | null {
+  private ready(style: Style): Ready | null {
     const pixels = LocalPainter.held.get(this.view);
     const painting = pixels === undefined ? null : paint(pixels, style);
     const context = this.canvas.getContext("2d");
     if (painting === null || context === null) return null;
     const { rgba, ...rest } = painting;
-    resize(this.canvas, rest);
-    context.putImageData(new ImageData(rgba, rest.width, rest.height), 0, 0);
-    return rest;
+    return {
+      show: () => {
+        resize(this.canvas, rest);
+        context.putImageData(new ImageData(rgba, rest.width, rest.height), 0, 0);
+        return rest;
+      },
+    };
   }
 }
 

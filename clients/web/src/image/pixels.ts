@@ -25,19 +25,21 @@ export interface Pixels extends Frame {
   layers: PixelLayer[];
 }
 
-export function toPixels(image: Image): Pixels {
+/** `before` gives its memory away, where it fits: fresh pages for each picture would cost more than the copying. */
+export function toPixels(image: Image, before?: Pixels): Pixels {
   const [modes, rows, cols] = image.shape;
-  const layers = image.layers.map((layer) => toLayer(layer, modes * rows * cols));
+  const layers = image.layers.map((layer, i) => toLayer(layer, modes * rows * cols, before?.layers[i]?.codes));
   return { modes, rows, cols, origin: image.origin, step: image.step, layers };
 }
 
-function toLayer(layer: Layer, count: number): PixelLayer {
+function toLayer(layer: Layer, count: number, before?: PixelLayer["codes"]): PixelLayer {
   const bytes = (count * layer.bits) / 8;
   if (layer.data.byteLength !== bytes) {
     throw new Error(`expected ${bytes} bytes of ${layer.quantity}, ${layer.data.byteLength} came`);
   }
   // A copy, since the codes lie anywhere in the message and 16-bit views must begin at an even byte.
-  const own = layer.data.slice();
+  const own = new Uint8Array(before?.byteLength === bytes ? (before.buffer as ArrayBuffer) : new ArrayBuffer(bytes));
+  own.set(layer.data);
   const codes = layer.bits === 16 ? new Uint16Array(own.buffer) : own;
   const { quantity, low, high, histogram } = layer;
   return { quantity, low, high, top: 2 ** layer.bits - 1, codes, histogram };

@@ -53,7 +53,7 @@ function fulfil(order: Order): Omit<Reply, "sequence"> {
     case "paint": {
       const image = order.token === undefined ? order.image : lines.collect(order.token);
       if (order.token !== undefined && image === undefined) return { painted: null };
-      if (image !== undefined) held.set(order.view, toPixels(image));
+      if (image !== undefined) held.set(order.view, toPixels(image, held.get(order.view)));
       return { painted: painted(held.get(order.view), order.style) };
     }
     case "subtract": {
@@ -74,8 +74,16 @@ function fulfil(order: Order): Omit<Reply, "sequence"> {
   }
 }
 
+let words = new Uint32Array(0);
+
+/** The same memory for one picture after the other: fresh pages would cost more than painting does. */
+function room(length: number): Uint32Array<ArrayBuffer> {
+  if (words.length !== length) words = new Uint32Array(length);
+  return words.fill(0);
+}
+
 function painted(pixels: Pixels | undefined, style: Style): Reply["painted"] {
-  const painting = pixels === undefined ? null : paint(pixels, style);
+  const painting = pixels === undefined ? null : paint(pixels, style, room);
   // Said to be read, the canvas stays in plain memory: pixels that come from there have no way through a GPU.
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (painting === null || context === null) return null;

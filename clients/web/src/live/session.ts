@@ -7,12 +7,10 @@ import { LiveConnection } from "./connection";
 import { fetchImage } from "./pictures";
 import { fetchSchemas, reachable } from "./rest";
 import { fieldRequests, isField, isWanted, subscription } from "./subscription";
+import type { Together } from "./together";
 
 /** Puts an image on the screen, says so while it does, and resolves to whether it is there. */
 export type Sink = (image: Image, onShown: () => void) => Promise<boolean>;
-
-/** Numbers and curves are shown so often at most. */
-const GATHER_MS = 100;
 
 export class Session {
   private readonly clock = new ServiceClock();
@@ -23,13 +21,13 @@ export class Session {
   /** The scan whose event log is followed, and the name that was said, on this connection. */
   private watched: string | null = null;
   private readonly gathered: ServerMessage[] = [];
-  private handing: number | undefined;
   /** The pictures of the history that were asked for last. */
   private recalled = "";
   private introduced: string | null = null;
 
   constructor(
     private readonly store: Store<State, Action>,
+    private readonly together: Together,
     url: string,
   ) {
     this.connection = new LiveConnection(url, {
@@ -63,15 +61,13 @@ export class Session {
     // Asked for before anybody opens a form; one that fails is asked for again then.
     if (message.t === "hello") fetchSchemas().catch(() => {});
     if (message.t === "service") this.connection.send({ t: "beat" });
-    this.gathered.push(message);
-    if (message.t === "hello") this.hand();
-    else this.handing ??= window.setTimeout(() => this.hand(), GATHER_MS);
+    // Many messages a second must not mean many renderings a second.
+    if (this.gathered.push(message) === 1) void this.together.later(() => this.hand());
+    if (message.t === "hello") this.together.now();
   }
 
-  /** Hand to the store what was gathered: many messages a second must not mean many renderings a second. */
+  /** Hand to the store what was gathered. */
   private hand(): void {
-    window.clearTimeout(this.handing);
-    this.handing = undefined;
     const messages = this.gathered.splice(0);
     this.store.batch(() => {
       for (const message of messages) this.keep(message);
