@@ -35,6 +35,10 @@ class Misfit:
         self._sums += torch.stack([flat.dot(flat), flat.abs_().sum()])
         self._counted = True
 
+    def clear_(self) -> None:
+        """Forget all frames, in place."""
+        self._sums.zero_()
+
     def add_sums(self, squares: float, sizes: float) -> None:
         """Count frames in by their sums of (|f| - sqrt I)^2 and of ||f| - sqrt I|."""
         self._sums += torch.tensor([squares, sizes], dtype=torch.float64, device=self._sums.device)

@@ -15,6 +15,7 @@ from torch import Tensor
 from engines import parallel
 from engines.arrays import Magnitudes, Object, Probe, Waves
 from engines.beam import beam_of
+from engines.graphs import sweep_of
 from engines.metrics import Misfit
 from engines.optics import CountMap, exit_waves, intensity, over_modes
 from engines.patches import backend
@@ -126,6 +127,8 @@ class _Sweep:
 
     def fourier(self, engine: OverlapEngine, state: State, measured: bool) -> tuple[Object, Misfit]:
         """Update all exit waves; the object's numerator comes with them."""
+        if state.object.device.type == "cuda":
+            return sweep_of(engine, state, self.data, self.stored, measured)(state, self.data, self.stored)
         patches = backend(state.object.device)
 
         def work(spans: list[Span]) -> tuple[Object, Misfit]:
