@@ -23,7 +23,7 @@ LAG_CHUNKS = 3.0
 CURVE_ROWS = 20
 RISING = 1.5
 """The error rises if it is so many times the least one on the same frames, and still climbs."""
-STUCK_AFTER, STUCK_ABOVE = 50, 0.8
+STUCK_AFTER, STUCK_ABOVE = 50, 0.7
 """The error is stuck if after so many iterations it is still above this share of the first ones."""
 
 
@@ -159,7 +159,7 @@ def curve_findings(rows: NDArray[np.float64], first_error: float | None) -> Iter
             "warning",
             f"Error is stuck: {errors[known][-1]:.3g}, it began with {first_error:.3g}",
             "The model does not come near the data: initial probe, geometry or orientation may be wrong.",
-            "Check distance, energy, pixel and orientation; restart with another probe, defocus or orientation.",
+            "Restart with the probe auto, found from the frames; check distance, energy, pixel and orientation.",
             5.0,
         )
 

@@ -130,6 +130,8 @@ def curve(errors: list[float], frames: int = 100, first: int = 1) -> np.ndarray[
         (curve([0.1] * 5 + list(np.linspace(0.3, 0.2, 30))), 0.5, []),  # it rose, and falls again
         (np.vstack([curve([0.1] * 30, 75), curve([0.3, 0.25, 0.2])]), 0.5, []),  # new frames lift it
         (curve([0.45] * 30, first=30), 0.5, [("error-stuck", "warning")]),
+        (curve([0.36] * 30, first=30), 0.5, [("error-stuck", "warning")]),
+        (curve([0.34] * 30, first=30), 0.5, []),
         (curve([0.45] * 10), 0.5, []),  # too early to say
         (curve([np.nan] * 30, first=100), 0.5, []),
     ],

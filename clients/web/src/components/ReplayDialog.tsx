@@ -57,7 +57,12 @@ function ReplayForm({ files }: { files: string[] }) {
         <Choice label="file" testId="replay-file" options={files} value={file} onChange={setFile} />
         <TextField label="seconds between frames" help="0 is as fast as it goes" {...text("delay")} />
         <TextField label="chunk" help="frames that are taken in together" {...text("chunk")} />
-        <TextField label="initial probe" placeholder="the file's own" help="such as round:50nm,defocus=980um" {...text("probe")} />
+        <TextField
+          label="initial probe"
+          placeholder="the file's own"
+          help="auto: found from the frames, if the file has none; or such as round:50nm,defocus=980um"
+          {...text("probe")}
+        />
         <TextField label="engine" placeholder="the service's own" help="such as rpie, or rpie:20,dm" {...text("engine")} />
       </div>
       <DialogButtons yes="Start the replay" testId="replay-yes" />
