@@ -44,24 +44,28 @@ class Supervisor:
 
     def __init__(self, options: Sequence[str]) -> None:
         self._options = list(options)
-        self._stopping = threading.Event()
+        self._stopping = False
         self._log = get_log()
         self._children: list[Child] = []
 
     def stop(self) -> None:
-        """Ask `run` to end; may be called from a signal handler."""
-        self._stopping.set()
+        """Ask `run` to end; may be called from a signal handler.
+
+        No `threading.Event`: the handler may interrupt this very thread where it holds the event's lock.
+        """
+        self._stopping = True
 
     def run(self) -> int:
         """Start all, restart what dies, until `stop`; returns an exit code."""
         code = 0
         try:
             self._children = [Child(name, self._start(name)) for name in PROCESSES]
-            while not self._stopping.wait(POLL_S):
+            while not self._stopping:
+                time.sleep(POLL_S)
                 for child in self._children:
                     if self._look_after(child) == USAGE_EXIT:
                         code = USAGE_EXIT
-                        self._stopping.set()
+                        self.stop()
         finally:
             self._end_all()
         return code

@@ -55,6 +55,7 @@ class Worker:
         self._roster = Roster(settings, self.device, publisher)
         self._wake_filler = threading.Event()
         self._stopping = threading.Event()
+        self._asked_to_stop = False
         self._log = get_log()
 
     def run(self) -> None:
@@ -68,16 +69,16 @@ class Worker:
         try:
             self._serve()
         finally:
-            self.stop()
+            self._stopping.set()
+            self._wake_filler.set()
             for thread in threads:
                 thread.join()
             self._roster.suspend()
             self._context.destroy(linger=200)
 
     def stop(self) -> None:
-        """End `run`; may be called from a signal handler."""
-        self._stopping.set()
-        self._wake_filler.set()
+        """End `run`; may be called from a signal handler, which must not touch the lock of an event."""
+        self._asked_to_stop = True
 
     @property
     def _handlers(self) -> Mapping[str, Handler]:
@@ -106,7 +107,7 @@ class Worker:
         poller.register(commands, zmq.POLLIN)
         poller.register(ingest, zmq.POLLIN)
         next_look = 0.0
-        while not self._stopping.is_set():
+        while not self._asked_to_stop:
             ready = dict(poller.poll(round(TICK_S * 1000)))
             if commands in ready:
                 answer(commands, self._handlers)
