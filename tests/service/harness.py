@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from service import wire
 from service.config import Settings
-from service.recording import RecordingFollower
+from service.recording import Arrivals, RecordingFollower
 from service.scans import ScanRecord, read_scan, scan_folders
 
 SHAPE = (16, 24)
@@ -159,10 +159,20 @@ class Ingest:
         return wait_for(lambda: next((r for r in self.records()[which:][:1] if r.state == state), None))  # type: ignore[return-value]
 
     def recorded(self, record: ScanRecord) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]:
-        """Refs, position indices and frames of a scan's recording."""
+        """Refs, position indices and frames of a scan's recording, once all that its record counts can be seen: a
+        segment that is being closed cannot be opened for a moment, and comes with a later look.
+        """
         follower = RecordingFollower(scan_folders(self.settings.data)[record.id])
-        arrivals = follower.poll()
-        frames = follower.read(arrivals.frames) if len(arrivals.frames) else np.zeros((0, *SHAPE))
+        seen: list[Arrivals] = []
+
+        def all_seen() -> bool:
+            seen.append(follower.poll())
+            assert not seen[-1].problems
+            frames, positions = sum(len(a.frames) for a in seen), sum(len(a.position_indices) for a in seen)
+            return frames >= record.totals["received"] and positions >= record.totals["positions"]
+
+        wait_for(all_seen)
+        refs = np.concatenate([arrivals.frames for arrivals in seen])
+        frames = follower.read(refs) if len(refs) else np.zeros((0, *SHAPE))
         follower.close()
-        assert not arrivals.problems
-        return arrivals.frames, arrivals.position_indices, frames
+        return refs, np.concatenate([arrivals.position_indices for arrivals in seen]), frames
