@@ -57,6 +57,13 @@ def rows_of(window: Tensor) -> tuple[NDArray[np.complexfloating], int]:
 
 
 @compiled
+def check_inside(object, top, left, height, width):
+    """Compiled loops look at no bounds: what lies beyond the object would be whatever lies there in memory."""
+    if top < 0 or left < 0 or top + height > object.shape[0] or left + width > object.shape[1]:
+        raise IndexError("expected each frame's window to lie on the object")
+
+
+@compiled
 def counts_of(waves, j, y, scales, background, counts):
     """Counts of one row of one frame, ``s sum_modes |f|^2 + b``, and never less than those of a dark pixel."""
     counts[:] = 0
@@ -123,6 +130,7 @@ def add_to_object_(total, corners, waves, probe):
     modes, height, width = probe.shape
     for j in range(len(waves)):
         top, left = corners[j]
+        check_inside(total, top, left, height, width)
         for mode in range(modes):
             for y in range(height):
                 row, wave, light = total[top + y, left : left + width], waves[j, mode, y], probe[mode, y]
@@ -136,6 +144,7 @@ def add_to_probe_(total, corners, waves, object):
     modes, height, width = total.shape
     for j in range(len(waves)):
         top, left = corners[j]
+        check_inside(object, top, left, height, width)
         for mode in range(modes):
             for y in range(height):
                 row, wave, light = object[top + y, left : left + width], waves[j, mode, y], total[mode, y]
@@ -170,6 +179,8 @@ def greatest(window, stride, probe):
 def correct_(window, stride, probe, difference, alpha, beta, object_step, probe_step):
     """The update lines of `pie.PIE` for one frame, in place: window and probe, both from the old ones."""
     modes, height, width = probe.shape
+    if len(window) != stride * (height - 1) + width:
+        raise IndexError("expected a window of the probe's size")
     numerator, power = np.empty(width, probe.dtype), np.empty(width, probe.real.dtype)
     real = power.dtype.type
     brightest, strongest = greatest(window, stride, probe)
@@ -197,6 +208,7 @@ def correct_(window, stride, probe, difference, alpha, beta, object_step, probe_
 def equations(object, top, left, probe, difference):
     """Of one frame, for its position: b and A of `positions`, as b_row, b_col, A_row_row, A_row_col, A_col_col."""
     modes, height, width = probe.shape
+    check_inside(object, top, left, height, width)
     asked, power = np.empty(width, probe.dtype), np.empty(width, probe.real.dtype)
     sums = np.zeros((5, width), power.dtype)
     pull_row, pull_col, row_row, row_col, col_col = sums

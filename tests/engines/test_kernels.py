@@ -11,6 +11,7 @@ from engines import kernels
 from engines.beam import BeamOfFrames
 from engines.dataset import GrowingDataset
 from engines.metrics import Misfit
+from engines.patches import SLICES
 from engines.pie import RPIE
 from engines.positions import Gradient
 from engines.projections import compare, magnitude_projection_
@@ -103,6 +104,27 @@ def test_a_probe_and_a_window_without_light() -> None:
     difference = torch.ones(1, 1, 8, 8, dtype=torch.complex64)
     RPIE().correct_(object, probe, difference, [(slice(0, 8), slice(0, 8))], Shares(1.0, 1.0))
     assert not object.any() and not probe.any()
+
+
+@pytest.mark.parametrize("corner", [(-1, 0), (0, -1), (5, 0), (0, 6)])
+def test_nothing_beyond_the_object_is_touched(corner: tuple[int, int]) -> None:
+    object, waves = torch.zeros(12, 13, dtype=torch.complex64), torch.ones(1, 1, 8, 8, dtype=torch.complex64)
+    corners = torch.tensor([corner])
+    for add_, total, other in (
+        (SLICES.add_to_object_, object, waves[0]),
+        (SLICES.add_to_probe_, waves[0].clone(), object),
+    ):
+        with pytest.raises(IndexError, match="window"):
+            add_(total, corners, waves, other)
+    with pytest.raises(IndexError, match="window"):
+        Gradient().equations(object, corners, waves[0], waves)
+    assert not object.any()
+
+
+def test_a_window_that_is_not_the_probes_is_refused() -> None:
+    object, waves = torch.zeros(12, 13, dtype=torch.complex64), torch.ones(1, 1, 8, 8, dtype=torch.complex64)
+    with pytest.raises(IndexError, match="window"):
+        RPIE().correct_(object[8:, 8:], waves[0], waves, [(slice(0, 8), slice(0, 8))], Shares(1.0, 1.0))
 
 
 def test_what_is_not_a_number_is_passed_on() -> None:
