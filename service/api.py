@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from service.authorship import Actor
-from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
 from service.commands import CommandError
 from service.config import Settings
 from service.control_routes import control_routes
+from service.descriptions import Metadata, ReconstructionSpec
 from service.download_routes import download_routes
 from service.guard import Guard
 from service.hub import Hub
@@ -37,10 +37,11 @@ from service.reconstructions import find_reconstruction, read_config
 from service.replays import ReplayRequest, Replays, ReplayStatus
 from service.scans import find_scan, read_events
 from service.snapshot import Snapshot
+from service.statuses import ReconstructionStatus, ScanStatus
+from service.tables import METRIC_COLUMNS
 from service.telemetry import prometheus_text
 from service.version import VERSION
 from service.viewer import Viewer
-from service.wire import Metadata, ReconstructionSpec
 
 
 class Health(BaseModel):

@@ -11,11 +11,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from service.browser import METRIC_COLUMNS
 from service.figure import figure_png
 from service.hub import Hub
 from service.pictures import Quantity, png, shrink
 from service.snapshot import Snapshot
+from service.tables import METRIC_COLUMNS
 
 THUMBNAIL_PX = 96
 KEPT_THUMBNAILS = 500

@@ -17,12 +17,13 @@ from engines.live import LiveRun, Progress
 from engines.offline import Chunk, chunks, drive
 from engines.propagation import propagator
 from service.checks import memory_refusal, overlap_warning
+from service.descriptions import ReconstructionSpec
 from service.formats import ScanFile
 from service.keeper import Keeper
 from service.setup import Setup, free_bytes
 from service.specs import SpecError
 from service.version import VERSION
-from service.wire import ReconstructionSpec, Start
+from service.wire import Start
 
 LOAD_FRAMES = 32
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.wire import explain
+from service.descriptions import explain
 
 Kind = Literal["live", "offline", "control", "small-chunks", "rpie-then-dm"]
 Positive = Annotated[float, Field(gt=0)]

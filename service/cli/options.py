@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from service.cli.parsing import make_spec, parse_engines, parse_positions
-from service.wire import D4, ReconstructionSpec
+from service.descriptions import D4, ReconstructionSpec
 
 out, err = Console(), Console(stderr=True)
 

@@ -12,9 +12,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from service.descriptions import EngineSpec, Geometry, Orientation, ReconstructionSpec
 from service.formats import ScanFile
 from service.formats.units import length_m
-from service.wire import EngineSpec, Geometry, Orientation, ReconstructionSpec
 
 
 class OptionError(ValueError):

@@ -60,8 +60,8 @@ def simulate_to(
     """Simulate the demo's scan into a file."""
     from engines.simulate import simulate as simulated
     from engines.simulate import spiral
+    from service.descriptions import Metadata
     from service.simulated import write_simulated
-    from service.wire import Metadata
 
     scan = simulated(spiral(positions, step_px), size=size, photons=photons, seed=seed)
     about: Metadata = {"title": path.stem, "sample": "Siemens star (simulated)", "photons": photons, "seed": seed}

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from service.checks import memory_refusal, overlap_warning
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.formats import open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError
-from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
+from service.wire import Start
 from tests.service.work import FRAMES, Work
 
 GEOMETRY = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)

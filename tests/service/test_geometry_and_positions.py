@@ -13,13 +13,14 @@ import torch
 from engines.offline import offline_policy
 from engines.propagation import NearField
 from service.cli.options import spec_of
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.formats import open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.formats.result import read_result
 from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError, merge_specs
-from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
+from service.wire import Start
 
 GEOMETRY = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)
 START = Start(scan="s", frame_shape=(32, 32), dtype="<u2", geometry=GEOMETRY)

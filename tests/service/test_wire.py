@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import wire
+from service.descriptions import Geometry
 from tests.service.harness import SHAPE, make_start
 
 keys = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=128)
@@ -37,7 +38,7 @@ def frames_headers(draw: st.DrawFn) -> wire.Frames:
     )
 
 
-geometries = st.builds(wire.Geometry, energy_J=amounts, distance_m=amounts, detector_pixel_m=amounts)
+geometries = st.builds(Geometry, energy_J=amounts, distance_m=amounts, detector_pixel_m=amounts)
 messages = st.one_of(
     frames_headers(),
     st.builds(wire.Positions, scan=keys, run=runs, seq=whole, i0=whole, n=st.integers(1, 1000), ts_ns=whole),
