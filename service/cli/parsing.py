@@ -100,6 +100,16 @@ def load_array(text: str) -> NDArray[Any]:
         raise OptionError(f"{place[0]}: expected an HDF5 file, got: {error}") from error
 
 
+def load_detector(mask: str | None, background: str | None) -> dict[str, NDArray[Any]]:
+    """What ``--mask`` and ``--background`` name, of them what is given, as `start` carries it."""
+    arrays = {}
+    if mask is not None:
+        arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
+    if background is not None:
+        arrays["background"] = load_array(background)
+    return arrays
+
+
 def load_probe(text: str | None) -> tuple[str | None, NDArray[np.complex64] | None]:
     """What ``--probe`` says: a specification, or an array (mode, y, x)."""
     if text is None or split_dataset(text) is None:

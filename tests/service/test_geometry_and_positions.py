@@ -69,8 +69,8 @@ def test_the_result_holds_the_positions_that_were_found(tmp_path: Path, refine: 
     policy = asdict(offline_policy(4))
     spec = ReconstructionSpec(engine=RPIE, live=policy, positions={"start": 1, "every": 1} if refine else None)
     with open_scan(tmp_path / "scan.h5") as scan:
-        start = START.model_copy(update={"frame_shape": scan.frame_shape, "dtype": scan.dtype.str})
-        reconstruct_scan(scan, start, {}, spec, tmp_path / "result.cxi", device=torch.device("cpu"))
+        update = {"frame_shape": scan.frame_shape, "dtype": scan.dtype.str, "reconstruction": spec}
+        reconstruct_scan(scan, START.model_copy(update=update), {}, tmp_path / "result.cxi", device=torch.device("cpu"))
     result = read_result(tmp_path / "result.cxi")
     assert np.allclose(result.positions_m, positions_m, atol=1e-15) is not refine
     assert np.abs(result.positions_m - positions_m).max() < 12 * result.pixel_m
