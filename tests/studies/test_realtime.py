@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from engines import parallel
 from engines.dm import DM
 from engines.policy import LivePolicy
 from engines.simulate import spiral
+from service.cli import app
 from studies.command import Selection, run_realtime
 from studies.pace import paced
 from studies.presets import QUICK, Bounds, Case, RealtimePreset, read_preset
@@ -216,3 +218,15 @@ def test_tasks_know_what_they_need() -> None:
     assert tasks["live"].needs is None
     assert tasks["rpie-then-dm"].needs == case.name("offline")
     assert tasks["offline"].needs == case.name("live")
+
+
+def test_without_a_terminal_each_run_is_a_line(tmp_path: Path) -> None:
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(yaml.safe_dump(TINY.model_dump(mode="json")))
+    options = ["--preset", str(preset), "--out", str(tmp_path), "--no-figures", "--steps", "2", "--seeds", "0"]
+    told = CliRunner().invoke(app, ["study", "realtime-vs-offline", *options, "--only", "live,offline"]).stderr
+    lines = re.findall(r"^\d\d:\d\d:\d\d +(\d+) % (\S+)$", told, re.MULTILINE)
+    cases = ("step2-1e08-seed0", "step2-1e06-seed0")
+    assert [name for _, name in lines] == [f"{case}-{kind}" for case in cases for kind in ("live", "offline")]
+    shares = [int(share) for share, _ in lines]
+    assert shares == sorted(shares) and 0 < shares[-1] < 100
