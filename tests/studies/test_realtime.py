@@ -39,6 +39,7 @@ TINY = RealtimePreset(
     further=(Case(step_px=2, photons=1e6),),
     chunk=10,
     iterations_per_chunk=10,
+    more_iterations_per_chunk={3: 15},
     final_iterations=10,
     crop_px=12,
     early_frames=30,
@@ -83,6 +84,16 @@ def test_preset_files_are_the_presets(name: str, preset: RealtimePreset) -> None
     path = CONFIGS / f"{name}.yaml"
     assert read_preset(path, RealtimePreset) == preset
     assert set(yaml.safe_load(path.read_text())) == set(RealtimePreset.model_fields), "every field is in the file"
+
+
+def test_a_step_that_converges_slowly_gets_more_iterations(folder: Path) -> None:
+    store = store_of(folder)
+    for step, chunks, final in ((2, 10, 10), (3, 15, 10)):
+        live, offline = (store.load(f"step{step}-1e08-seed0-{kind}") for kind in ("live", "offline"))
+        assert live is not None and offline is not None
+        assert live.column("frames").tolist() == [30] * chunks + [40] * final
+        assert len(offline.curve) == chunks + final
+    assert "10, 15 at 3 px, and 10 after the last one" in (folder / "results.txt").read_text()
 
 
 def test_a_misspelt_field_of_a_preset_is_refused(tmp_path: Path) -> None:
