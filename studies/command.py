@@ -16,8 +16,8 @@ from studies.store import Store
 from studies.work import Stage, Task, work_through
 
 HOW = (
-    "{frames} frames of {size} x {size}, chunks of {chunk}, iterations a chunk: {each}, and {final} after the last one; "
-    "DM with alpha {alpha:g}. The worst of the noise seeds counts. "
+    "{frames} frames of {size} x {size}, chunks of {chunk}; iterations a chunk: {each}, and {final} after the last; DM "
+    "with alpha {alpha:g}. The worst of the noise seeds counts. "
 )
 IN_PROCESS = "The live policy of the service ran in one process on simulated frames."
 BY_SERVICE = "The live runs went through the sockets and processes of the service, the offline one is the command's."

@@ -93,7 +93,7 @@ def test_a_step_that_converges_slowly_gets_more_iterations(folder: Path) -> None
         assert live is not None and offline is not None
         assert live.column("frames").tolist() == [30] * chunks + [40] * final
         assert len(offline.curve) == chunks + final
-    assert "10, 15 at 3 px, and 10 after the last one" in (folder / "results.txt").read_text()
+    assert "10, 15 at 3 px, and 10 after the last;" in (folder / "results.txt").read_text()
 
 
 def test_a_misspelt_field_of_a_preset_is_refused(tmp_path: Path) -> None:
