@@ -12,8 +12,8 @@ import pytest
 
 from engines.dataset import GrowingDataset
 from service import runner
+from service.descriptions import EngineSpec, ReconstructionSpec
 from service.reconstructions import read_statuses
-from service.wire import EngineSpec, ReconstructionSpec
 from tests.service.work import FRAMES, Work
 
 SPEC = ReconstructionSpec(
