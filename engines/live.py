@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -230,7 +231,8 @@ class LiveRun:
         """Take in the frames that the policy says are due; `advance` does so first."""
         ended = self.ended  # read before the count, which is complete if it was set
         available = self.dataset.count
-        due = self.policy.take(self.taken, available, ended, self._since, self.state.iteration)
+        since = self._since if self.frames else sys.maxsize  # there is nothing to iterate on before the next chunk
+        due = self.policy.take(self.taken, available, ended, since, self.state.iteration)
         if self._resumed and not self.taken:
             back = ended or available >= self._resumed.frames  # what is on the disk comes back within moments
             due = (available if ended else self.policy.whole_chunks(available)) if back else 0

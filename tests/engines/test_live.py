@@ -95,6 +95,19 @@ def test_frames_outside_the_canvas_are_counted_and_left_out(scan: Scan, feed: li
     assert run.data is not None and run.data.rows.tolist() == [0, 1, 2, 5, 6, 7, 8, 9]
 
 
+@pytest.mark.parametrize("per_chunk", [None, 3])
+def test_a_first_chunk_that_is_all_outside_holds_nothing_up(
+    scan: Scan, feed: list[Chunk], probe: torch.Tensor, per_chunk: int | None
+) -> None:
+    run = live(scan, probe, LivePolicy(start_after=10, chunk=10, iterations_per_chunk=per_chunk, final_iterations=2))
+    run.dataset.append(feed[0].prepared, feed[0].positions_m + 1e-3, feed[0].indices)
+    run.dataset.append(*feed[1])
+    run.ended = True
+    for _ in range(10):
+        run.advance()
+    assert run.finished and (run.frames, run.outside, run.state.iteration) == (10, 10, 2)
+
+
 def test_a_canvas_without_a_plan_grows_and_gives_the_same(scan: Scan, feed: list[Chunk], probe: torch.Tensor) -> None:
     policy = LivePolicy(start_after=10, chunk=10, iterations_per_chunk=3, final_iterations=20)
     small = Canvas.from_positions(feed[0].positions_m, (64, 64), scan.geometry.pixel_m, 0, growable=True)
