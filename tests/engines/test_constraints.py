@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.beam import Beam
+from engines.beam import Beam, BeamFit
 from engines.constraints import bounded, moved, of_power, off_centre, smoothed, supported, supported_in_fourier_space
 from engines.dataset import GrowingDataset
 from engines.dm import DM
@@ -165,6 +165,18 @@ def test_flicker_background_and_lost_frames_are_found(scan: Scan, probe: torch.T
     kept = np.arange(len(scan)) != 17
     assert np.corrcoef(state.beam.scales.numpy()[kept], scales[kept])[0, 1] > 0.9
     assert float(state.beam.background.mean()) == pytest.approx(2.0, rel=0.1)
+
+
+@pytest.mark.parametrize("dark", [0.0, 0.002])
+def test_frames_with_beam_are_told_from_a_majority_without(dark: float) -> None:
+    rows, cols = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
+    positions = torch.stack([rows.flatten(), cols.flatten()], dim=1)
+    truth = torch.where(positions[:, 1] % 5 < 2, 1 + 0.02 * (positions[:, 0] - 3.5), dark)
+    fit = BeamFit(Beam.even(64, torch.zeros(4, 4)), 64, "none", True)
+    fit.add(list(range(64)), torch.ones(64, 4, 4), truth.sqrt()[:, None, None].expand(64, 4, 4))
+    found = fit.result(positions)
+    assert torch.equal(torch.from_numpy(found.lost), torch.nonzero(truth == dark).flatten())
+    torch.testing.assert_close(found.scales[truth > dark], torch.ones(32), atol=0.1, rtol=0)
 
 
 def test_constraints_hold_in_a_run(scan: Scan, dataset: GrowingDataset, probe: torch.Tensor) -> None:
