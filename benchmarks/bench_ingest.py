@@ -22,6 +22,7 @@ import zmq
 
 from service import wire
 from service.config import Settings
+from service.descriptions import Geometry
 from service.recording import RecordingFollower
 from service.scans import read_scan, scan_folders
 
@@ -57,7 +58,7 @@ def ingest_process(settings: Settings) -> Iterator[psutil.Process]:
 def send_scan(ingest: str, frames: int, group: int, rate_hz: float) -> None:
     """Send a scan at a steady rate; frame i leaves at t0 + i / rate, or as soon after as the socket takes it."""
     stack = np.random.default_rng(1).poisson(20, (group, SIZE, SIZE)).astype("<u2")
-    geometry = wire.Geometry(energy_J=1e-15, distance_m=2, detector_pixel_m=75e-6)
+    geometry = Geometry(energy_J=1e-15, distance_m=2, detector_pixel_m=75e-6)
     start = wire.Start(scan="bench", frame_shape=(SIZE, SIZE), dtype="<u2", geometry=geometry, ts_ns=time.time_ns())
     push = zmq.Context.instance().socket(zmq.PUSH)
     push.sndhwm = wire.HIGH_WATER_MARK

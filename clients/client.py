@@ -29,21 +29,10 @@ from pydantic import BaseModel
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake
 from websockets.sync.client import connect
 
-from service.browser import (
-    Alarm,
-    Credit,
-    Image,
-    ImageRequest,
-    ReconstructionStatus,
-    ScanStatus,
-    Series,
-    ServerMessage,
-    Subscribe,
-    decode_server,
-    encode,
-)
+from service.browser import Credit, Image, ImageRequest, Series, ServerMessage, Subscribe, decode_server, encode
+from service.descriptions import Metadata, ReconstructionSpec
 from service.states import RECONSTRUCTION_OVER
-from service.wire import Metadata, ReconstructionSpec
+from service.statuses import Alarm, ReconstructionStatus, ScanStatus
 
 API = "/api/v1"
 MAX_MESSAGE_BYTES = 64_000_000

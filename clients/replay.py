@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from clients.schedule import NO_FAULTS, Faults, Planned, Stream, plan
 from clients.sender import CONNECT_TIMEOUT_S, Sender, SendError
+from service.descriptions import Metadata, ReconstructionSpec
 from service.formats import ScanFile
-from service.wire import End, Frames, Metadata, Positions, ReconstructionSpec, Start
+from service.wire import End, Frames, Positions, Start
 
 BITSHUFFLE_BLOCK_BYTES = 8192
 

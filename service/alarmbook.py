@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from service.browser import Alarm
 from service.finding import Finding
+from service.statuses import Alarm
 
 
 class Subject(NamedTuple):

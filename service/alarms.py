@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.browser import ReconstructionStatus, ScanStatus, ServiceStatus
 from service.finding import Finding, counted
 from service.reconstruction_alarms import RULES, curve_findings
 from service.states import SCAN_OVER
+from service.statuses import ReconstructionStatus, ScanStatus, ServiceStatus
 
 SILENT_PERIODS = 10.0
 """No frame for so many times the usual time between two is worth a word ..."""

@@ -4,27 +4,23 @@ Every message is one msgpack map with the tag ``t``. State messages are small an
 positions) are append-only with a from-index and never dropped: a client that knows `n` rows asks from `n` on.
 Images are latest-only with credits: after an image the server sends the next of that subscription only when
 the client has said `credit`. Actions (start, stop, ...) go through REST, not through here.
-The TypeScript twin of this file is clients/web/src/protocol.ts; a test holds the two against each other.
+What they tell of scans, reconstructions and the service itself are the records of `service.statuses`. The TypeScript
+twin of both files is clients/web/src/protocol.ts; a test holds them against each other.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgpack
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.states import ReconstructionState, ScanState
+from service.statuses import Alarm, ReconstructionStatus, ScanEvent, ScanStatus, ServiceStatus
 
 PROTOCOL_VERSION = 1
 MAX_IMAGE_PX = 1024
 """Longest edge of an overview image; more by cropping."""
-METRIC_COLUMNS = ("iteration", "frames", "error", "r_factor", "seconds")
-"""iteration number; frames admitted; relative amplitude error; R-factor (NaN where not computed); seconds of
-wall time since the reconstruction started."""
-POSITION_COLUMNS = ("index", "row", "col")
-"""frame index; position of the probe window's centre on the object, in pixels of the full object."""
 POINT_COLUMNS = ("index", "state", "row_m", "col_m", "refined_row_m", "refined_col_m", "intensity", "error")
 """frame index; one of POINT_STATES by its number; where the probe is, as given and as refined, in metres on the
 sample; trusted counts of the frame; its own relative amplitude error. NaN where not known."""
@@ -120,171 +116,6 @@ class Beat(BrowserMessage):
 ClientMessage = Subscribe | Unsubscribe | Credit | Introduce | Watch | Beat
 
 # ---- server to client
-
-
-class Asker(BrowserMessage):
-    """A browser that asks for control."""
-
-    viewer: str
-    name: str
-    asked_ns: int
-
-
-class Control(BrowserMessage):
-    """Who may act from a browser; while nobody holds it, whoever acts first takes it."""
-
-    holder: str = ""
-    """Public id of the browser that has it; empty while it is free."""
-    name: str = ""
-    """The holder's name."""
-    since_ns: int = 0
-    asking: tuple[Asker, ...] = ()
-    """Those who ask for it, the first one first."""
-
-
-class ServiceStatus(BrowserMessage):
-    """The service itself as it stands."""
-
-    ingest: bool = False
-    """Whether the process that receives answers."""
-    worker: bool = False
-    """Whether the process that reconstructs answers."""
-    device: str = ""
-    """Where reconstructions run."""
-    memory_bytes: int = 0
-    """Memory of the device; 0 where it is not known yet."""
-    memory_free_bytes: int = 0
-    disk_bytes: int = 0
-    """Of the disk that the data folder is on."""
-    disk_free_bytes: int = 0
-    disk_left_s: float | None = None
-    """Seconds until the disk is full at the rate of the last two minutes; none while it does not fill."""
-    viewers: int = 0
-    """Browsers connected."""
-    control: Control = Control()
-
-
-class Alarm(BrowserMessage):
-    """Something an operator must know, with what it means and what to do."""
-
-    id: str
-    """``<code>``, ``<scan>/<code>`` or ``<reconstruction>/<code>``."""
-    code: str
-    severity: Literal["alarm", "warning"]
-    scan: str = ""
-    """Empty where it concerns the whole service."""
-    reconstruction: str = ""
-    text: str
-    """What is wrong, with the numbers."""
-    meaning: str
-    advice: str
-    since_ns: int
-    acknowledged_by: str = ""
-    acknowledged_ns: int = 0
-
-
-class ScanEvent(BrowserMessage):
-    """A line of a scan's event log."""
-
-    ts_ns: int
-    author: str
-    """A person's name, or the process: sender, ingest, worker, service; rest for REST without a name."""
-    event: str
-    details: dict[str, Any] = {}
-
-
-class ScanStatus(BrowserMessage):
-    """A scan as it stands; REST answers with the same."""
-
-    id: str
-    key: str
-    """The sender's own name for it."""
-    state: ScanState
-    message: str = ""
-    """Why it is in this state, where there is something to say."""
-    created_ns: int
-    planned: int | None = None
-    received: int = 0
-    """Frames recorded."""
-    positions: int = 0
-    """Positions recorded."""
-    paired: int = 0
-    """Frames that have their position."""
-    lost: int = 0
-    """Indices below the highest seen (or below the count, once the stream ended) that never came."""
-    duplicated: int = 0
-    refused: int = 0
-    """Messages or rows refused: wrong shape, beyond the count, NaN positions, outside the canvas."""
-    frame_rate_hz: float = 0.0
-    newest_ns: int = 0
-    """Clock of this service when the newest frame arrived; 0 before the first."""
-    frame_shape: tuple[int, int] | None = None
-    metadata: dict[str, str | int | float | bool] = {}
-    reconstructions: tuple[str, ...] = ()
-
-
-class ReconstructionStatus(BrowserMessage):
-    """A reconstruction as it stands; REST answers with the same."""
-
-    id: str
-    scan: str
-    label: str = ""
-    state: ReconstructionState
-    message: str = ""
-    created_ns: int
-    engine: str
-    """Of engines that follow one another, the one whose turn it is."""
-    parameters: dict[str, Any] = {}
-    """Of this engine."""
-    live: dict[str, Any] = {}
-    modes: int = 1
-    probe: str = ""
-    """Where the initial probe came from."""
-    restarted_from: str | None = None
-    chain: str = ""
-    """Engines that follow one another, as on the command line (``rpie:20,dm``); empty where there is only one."""
-    iteration: int = 0
-    total_iterations: int | None = None
-    """Iterations in all, once they are known (after the scan's end)."""
-    frames: int = 0
-    """Frames admitted."""
-    lag: int = 0
-    """Frames paired but not yet iterated on."""
-    outside: int = 0
-    """Frames left out because their position leaves the canvas."""
-    without_beam: int = 0
-    """Frames left out because they have no counts, or the fit of intensities found no light in them."""
-    without_beam_at: tuple[tuple[int, int], ...] = ()
-    """Their indices, as ranges (first, last)."""
-    iteration_rate_hz: float = 0.0
-    frame_rate_hz: float = 0.0
-    """Frames processed a second: iterations a second times frames admitted."""
-    error: float | None = None
-    """Relative amplitude error of the last iteration."""
-    metrics: int = 0
-    """Rows of metrics there are."""
-    snapshot: int = 0
-    """Counts the snapshots published."""
-    moments: int = 0
-    """Snapshots that were kept as history."""
-    memory_bytes: int = 0
-    """What the reconstruction was computed to need on the device, the shared frames included."""
-    device: str = ""
-    object_shape: tuple[int, int] | None = None
-    pixel_m: float | None = None
-    probe_shape: tuple[int, int, int] | None = None
-    result: str | None = None
-    """Path of the result file under the data folder, once it is written."""
-    finite: bool = True
-    """False where it was paused because an iteration gave NaN or infinity; the last good state is kept."""
-    counts_newest: float | None = None
-    """Median of the trusted counts of the newest ten frames."""
-    counts_usual: float | None = None
-    """Median of the trusted counts of all frames."""
-    saturated_px: int = 0
-    """Most pixels saturated in one of the newest frames that were looked at."""
-    overlap: float | None = None
-    """Linear overlap of neighbouring probe positions that nine of ten of the newest positions reach, in [0, 1]."""
 
 
 class Hello(BrowserMessage):
@@ -423,30 +254,6 @@ class Points(BrowserMessage):
     now_ns: int
     columns: tuple[str, ...]
     data: bytes
-
-
-class Moment(BrowserMessage):
-    """A snapshot that was kept, as REST lists them."""
-
-    iteration: int
-    frames: int
-    data_ns: int
-
-
-class ProbeFocus(BrowserMessage):
-    """The latest probe in numbers, as REST tells them."""
-
-    iteration: int
-    defocus_m: float
-    """From the focus to the sample, along the beam."""
-    fwhm_m: tuple[float, float]
-    """Full width at half maximum of the intensity in the focus, (y, x)."""
-    reach_m: float
-    """The focus was looked for up to so far before and behind the sample."""
-    inside: bool
-    """False where the probe is still getting sharper at the end of that reach: no focus was found."""
-    photons: float
-    """Counts of a frame, were there no sample."""
 
 
 class Problem(BrowserMessage):

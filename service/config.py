@@ -16,7 +16,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.wire import EngineSpec, ReconstructionSpec, acknowledge_endpoint, explain
+from service.descriptions import EngineSpec, ReconstructionSpec, explain
+from service.wire import acknowledge_endpoint
 
 ENVIRONMENT = "ptycholive_"
 """What the names of environment variables begin with, in any case."""

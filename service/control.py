@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from service.browser import Asker, Control
 from service.commands import CommandError
+from service.statuses import Asker, Control
 
 ANSWER_S = 30.0
 """A holder who does not answer for so long is not there."""

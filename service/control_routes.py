@@ -10,11 +10,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from service.authorship import Actor, Browser, Speaker
-from service.browser import Alarm, Control, ServiceStatus
+from service.descriptions import ReconstructionSpec
 from service.guard import Guard
 from service.hub import Hub
 from service.scans import find_scan, log_event
-from service.wire import ReconstructionSpec
+from service.statuses import Alarm, Control, ServiceStatus
 
 
 class ControlRequest(BaseModel):

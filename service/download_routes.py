@@ -11,11 +11,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from service.browser import METRIC_COLUMNS
 from service.figure import figure_png
 from service.hub import Hub
 from service.pictures import Quantity, png, shrink
+from service.result_routes import latest
 from service.snapshot import Snapshot
+from service.tables import METRIC_COLUMNS
 
 THUMBNAIL_PX = 96
 KEPT_THUMBNAILS = 500
@@ -55,9 +56,7 @@ def download_routes(hub: Hub) -> APIRouter:
     async def figure(reconstruction: str, quantity: Annotated[Quantity, Query()] = "phase") -> Response:
         """A figure for the logbook (PNG): object and probe with colour bar, scale bar and what they are of."""
         status = hub.reconstruction(reconstruction)
-        snapshot = await asyncio.to_thread(hub.snapshot, reconstruction)
-        if snapshot is None:
-            raise HTTPException(409, f"reconstruction {reconstruction} has no picture yet")
+        snapshot = await latest(hub, reconstruction)
         key = hub.scan(status.scan).key
         made = await asyncio.to_thread(figure_png, snapshot, status, quantity, key)
         return _file(made, "image/png", f"{reconstruction}-{quantity}.png")

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.browser import ScanEvent
 from service.scans import UnknownScanError, find_scan, read_events
+from service.statuses import ScanEvent
 
 KEPT = 16
 LOOK_AGAIN_S = 2.0

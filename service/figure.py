@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from service.browser import ReconstructionStatus
 from service.lettering import font, letters
 from service.pictures import LEVEL_PERCENTILES, Quantity
 from service.snapshot import Snapshot
+from service.statuses import ReconstructionStatus
 
 PANEL_PX = 640
 PROBE_PX = 280

@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from engines.focus import find_focus
-from service.browser import ProbeFocus
 from service.snapshot import Snapshot
+from service.statuses import ProbeFocus
 from service.stepback import LEAST, quiet_thread
 
 LEAST_S = 2.0

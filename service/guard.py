@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from service.alarmbook import AlarmBook, AlarmEvent, Subject
 from service.alarms import Situation, find
-from service.browser import METRIC_COLUMNS, Alarm, ReconstructionStatus, ScanStatus, ServiceStatus
 from service.commands import CommandError
 from service.control import Baton
 from service.finding import Finding
@@ -25,6 +24,8 @@ from service.hub import Hub
 from service.logs import get_log
 from service.scans import find_scan, log_event
 from service.states import RECONSTRUCTION_OVER, SCAN_OVER
+from service.statuses import Alarm, ReconstructionStatus, ScanStatus, ServiceStatus
+from service.tables import METRIC_COLUMNS
 
 LOOK_S = 1.0
 MACHINE_S = 2.0

@@ -15,7 +15,6 @@ import msgpack
 import zmq
 import zmq.asyncio
 
-from service.browser import ReconstructionStatus, ScanStatus
 from service.commands import CommandError, ask
 from service.config import Settings
 from service.eventlog import EventLogs
@@ -25,6 +24,7 @@ from service.reconstructions import UnknownReconstructionError, find_reconstruct
 from service.scans import UnknownScanError, read_scan, scan_folders, status_of
 from service.showroom import Showroom
 from service.snapshot import Snapshot
+from service.statuses import ReconstructionStatus, ScanStatus
 from service.survey import Survey
 from service.tables import read_table
 from service.tails import TABLES, SeriesName, Tails

@@ -19,7 +19,6 @@ from typing import IO
 import msgpack
 import zmq
 
-from service.browser import ScanStatus
 from service.commands import answer
 from service.config import ConfigError, Settings
 from service.logs import configure_logs, get_log
@@ -27,6 +26,7 @@ from service.pairing import StreamName
 from service.reception import STREAMS, Reception
 from service.receptions import Receptions
 from service.scan_commands import ScanCommands
+from service.statuses import ScanStatus
 from service.wire import (
     HIGH_WATER_MARK,
     MAX_BUFFER_BYTES,

@@ -17,11 +17,10 @@ from engines.checkpoint import Checkpoint, Learnt
 from engines.live import LiveRun, Progress
 from engines.optics import illumination
 from engines.state import Data
-from service.browser import METRIC_COLUMNS, POSITION_COLUMNS
 from service.formats.result import Result, write_result
 from service.snapshot import Snapshot
 from service.survey import Survey
-from service.tables import TableWriter, read_table
+from service.tables import METRIC_COLUMNS, POSITION_COLUMNS, TableWriter, read_table
 
 COVERAGE_S = 1.0
 """Coverage costs three transforms of the object: it is computed anew at most so often."""

@@ -6,7 +6,8 @@ import time
 from collections import OrderedDict
 from functools import cached_property
 
-from service.browser import ReconstructionStatus, ReconstructionUpdate, ScanStatus, ScanUpdate, encode
+from service.browser import ReconstructionUpdate, ScanUpdate, encode
+from service.statuses import ReconstructionStatus, ScanStatus
 
 
 class Item:

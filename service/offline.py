@@ -17,12 +17,13 @@ from engines.live import LiveRun, Progress
 from engines.offline import chunks, drive
 from engines.propagation import propagator
 from service.checks import memory_refusal, overlap_warning
+from service.descriptions import ReconstructionSpec
 from service.formats import ScanFile
 from service.keeper import Keeper
 from service.setup import Setup, free_bytes
 from service.specs import SpecError
 from service.version import VERSION
-from service.wire import ReconstructionSpec, Start
+from service.wire import Start
 
 LOAD_FRAMES = 32
 
@@ -50,7 +51,6 @@ def reconstruct_scan(
     scan: ScanFile,
     start: Start,
     arrays: Mapping[str, NDArray[Any]],
-    spec: ReconstructionSpec,
     out: Path,
     *,
     live: bool = False,
@@ -58,11 +58,11 @@ def reconstruct_scan(
     tell: Callable[[Progress], None] = lambda progress: None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> Outcome:
-    """Reconstruct a scan and write its result; with `live`, chunk by chunk as the policy in `spec` says.
+    """Reconstruct a scan as its start asks, and write the result; with `live`, chunk by chunk by the policy asked for.
 
     Raises `SpecError` for what cannot be, memory that does not suffice included.
     """
-    setup = Setup.of(start, arrays, spec)
+    setup = Setup.of(start, arrays, start.reconstruction or ReconstructionSpec())
     if refusal := memory_refusal(setup, scan.n, device, free_bytes(device)):
         raise SpecError(refusal)
     began, started_ns = time.monotonic(), time.time_ns()

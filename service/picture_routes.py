@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import ValidationError
 
-from service.browser import ImageRequest, Moment, ProbeFocus
+from service.browser import ImageRequest
+from service.descriptions import explain
 from service.hub import Hub
-from service.wire import explain
+from service.statuses import Moment, ProbeFocus
 
 MSGPACK = "application/vnd.msgpack"
 

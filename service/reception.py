@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.browser import ScanStatus
 from service.config import Settings
 from service.logs import get_log
 from service.pairing import MAX_INDEX, Pairing, Stream, StreamName, finite
@@ -21,18 +20,9 @@ from service.recording import Recording, RecordingFollower
 from service.scans import ScanRecord, log_event, status_of, write_scan
 from service.segments import Layout
 from service.states import SCAN_OVER, ScanState, next_scan_state
+from service.statuses import ScanStatus
 from service.tally import Problems, Ranges
-from service.wire import (
-    End,
-    Frames,
-    Positions,
-    Recorded,
-    Start,
-    WireError,
-    frame_dtype,
-    positions_array,
-    split_frames,
-)
+from service.wire import End, Frames, Positions, Recorded, Start, WireError, frame_dtype, positions_array, split_frames
 
 END_GRACE_S = 2.0
 """After both ends, what is missing is waited for until nothing came for so long."""

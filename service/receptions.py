@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from service.browser import ScanStatus
 from service.config import Settings
 from service.logs import get_log
 from service.reception import Reception
@@ -24,17 +23,9 @@ from service.scans import (
     write_start_arrays,
 )
 from service.states import SCAN_OVER, next_scan_state
+from service.statuses import ScanStatus
 from service.tally import Problems
-from service.wire import (
-    Abort,
-    Frames,
-    Message,
-    Positions,
-    Recorded,
-    Start,
-    WireError,
-    start_arrays,
-)
+from service.wire import Abort, Frames, Message, Positions, Recorded, Start, WireError, start_arrays
 
 
 class Receptions:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from service.browser import METRIC_COLUMNS, ReconstructionStatus, ScanStatus
 from service.finding import Finding, counted
 from service.states import SCAN_OVER
+from service.statuses import ReconstructionStatus, ScanStatus
+from service.tables import METRIC_COLUMNS
 
 DROPPED, LOST_BEAM = 0.5, 0.1
 """Counts of the newest frames, as a share of the usual ones."""

@@ -16,9 +16,9 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.browser import ReconstructionStatus
+from service.descriptions import ReconstructionSpec
 from service.scans import find_scan, scan_folders, write_json
-from service.wire import ReconstructionSpec
+from service.statuses import ReconstructionStatus
 
 RECONSTRUCTIONS_FOLDER = "reconstructions"
 

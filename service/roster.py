@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from engines.probes import probe_from_array
-from service.browser import ReconstructionStatus
 from service.checks import memory_refusal
 from service.commands import CommandError
 from service.config import Settings
+from service.descriptions import EngineSpec, ReconstructionSpec
 from service.logs import get_log
 from service.reconstructions import (
     RECONSTRUCTIONS_FOLDER,
@@ -36,7 +36,7 @@ from service.setup import Setup, free_bytes, total_bytes
 from service.snapshot import Snapshot
 from service.specs import GIVEN, chain_text, check_spec, merge_specs
 from service.states import RECONSTRUCTION_OVER
-from service.wire import EngineSpec, ReconstructionSpec
+from service.statuses import ReconstructionStatus
 
 FALLBACK = ReconstructionSpec(engine=EngineSpec(name="rpie"))
 """What a specification that names no engine gets, where the configuration names none either."""

@@ -20,7 +20,6 @@ from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
 from engines.propagation import propagator
 from service.beamless import WithoutBeam
-from service.browser import ReconstructionStatus
 from service.checks import check_overlap, overlap_warning
 from service.config import Settings
 from service.keeper import Keeper
@@ -38,6 +37,7 @@ from service.states import (
     TransitionError,
     next_reconstruction_state,
 )
+from service.statuses import ReconstructionStatus
 from service.survey import Survey
 from service.surveyor import Surveyor
 from service.turns import next_turn

@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.commands import CommandError, Handler
+from service.descriptions import Metadata, ReconstructionSpec, explain
 from service.reception import STREAMS, read_pairing
 from service.receptions import Receptions
 from service.scans import ScanRecord, armed_path, armed_scans, find_scan, mint_id, read_scan, status_of, write_json
 from service.states import next_scan_state
-from service.wire import Header, Metadata, ReconstructionSpec, explain
+from service.wire import Header
 
 
 class ScanCommands:

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from service.browser import ScanStatus
+from service.descriptions import Metadata, ReconstructionSpec
 from service.states import ScanState
-from service.wire import Metadata, ReconstructionSpec, Start
+from service.statuses import ScanStatus
+from service.wire import Start
 
 SCAN_FILE = "scan.json"
 ARMED_FOLDER = "armed"
@@ -35,7 +36,7 @@ MAX_DEPTH = 5
 
 
 TOTALS = ("received", "positions", "paired", "lost", "duplicated", "refused")
-"""Counters that are kept with a scan; browser.ScanStatus says what they mean."""
+"""Counters that are kept with a scan; statuses.ScanStatus says what they mean."""
 
 
 class ScanRecord(BaseModel):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engines.dataset import GrowingDataset
 from engines.preparation import Preparation
+from service.descriptions import Orientation
 from service.logs import get_log
 from service.pairing import Came, Pairing, grown
 from service.recording import REF, Arrivals, RecordingFollower
@@ -26,7 +27,7 @@ from service.scans import ScanRecord, read_scan, read_start_arrays
 from service.segments import UnreadableFrameError
 from service.setup import Setup
 from service.states import SCAN_OVER
-from service.wire import Orientation, Start
+from service.wire import Start
 
 BATCH_FRAMES = 32
 """Frames read, prepared and appended together."""

@@ -29,8 +29,9 @@ from engines.probes import fitted, initial_probe, probe_from_array
 from engines.propagation import Geometry, NearField
 from engines.start import computed_probe
 from engines.state import Engine
-from service import wire
+from service import descriptions
 from service.checks import check_setup
+from service.descriptions import EngineSpec, Orientation, ReconstructionSpec, probe_positions
 from service.specs import (
     AUTO,
     GIVEN,
@@ -40,7 +41,7 @@ from service.specs import (
     check_spec,
     plain_fields,
 )
-from service.wire import EngineSpec, Orientation, ReconstructionSpec, Start, frame_dtype, probe_positions
+from service.wire import Start, frame_dtype
 
 FIRST_REACH_PX = 2048
 """A canvas without a plan begins with the positions this near to their median, so that a wild one cannot stretch it."""
@@ -142,7 +143,7 @@ class Setup:
         )
 
     @property
-    def geometry(self) -> wire.Geometry:
+    def geometry(self) -> descriptions.Geometry:
         """What was asked for, else the scan's own."""
         return self.spec.geometry or self.start.geometry
 

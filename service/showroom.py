@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from service.browser import Image, ImageRequest, Moment, Points, ProbeFocus, encode
+from service.browser import Image, ImageRequest, Points, encode
 from service.focusing import FocusFinder
 from service.pictures import make_image
 from service.reconstructions import find_reconstruction, moment_files
 from service.snapshot import Snapshot
+from service.statuses import Moment, ProbeFocus
 from service.stepback import quiet_thread
 from service.survey import Survey, make_pattern, make_points
 

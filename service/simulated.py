@@ -8,9 +8,9 @@ from typing import Any
 
 from engines.optics import LIGHT_M_S, PLANCK_J_S
 from engines.simulate import Scan
+from service.descriptions import Geometry, Metadata
 from service.formats.plain_hdf5 import write_plain
 from service.formats.scanfile import Truth
-from service.wire import Geometry, Metadata
 
 
 def write_simulated(path: Path, scan: Scan, about: Metadata, tell: Callable[[int], None] = lambda frames: None) -> None:

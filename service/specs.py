@@ -18,8 +18,8 @@ from engines.positions import Refinement
 from engines.probes import ProbeSpec
 from engines.registry import ENGINES
 from engines.state import Engine
+from service.descriptions import EngineSpec, ReconstructionSpec, explain
 from service.meanings import explained
-from service.wire import EngineSpec, ReconstructionSpec, explain
 
 T = TypeVar("T")
 AUTO = "auto"

@@ -11,6 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+METRIC_COLUMNS = ("iteration", "frames", "error", "r_factor", "seconds")
+"""iteration number; frames admitted; relative amplitude error; R-factor (NaN where not computed); seconds of
+wall time since the reconstruction started."""
+POSITION_COLUMNS = ("index", "row", "col")
+"""frame index; position of the probe window's centre on the object, in pixels of the full object."""
+
 
 class TableWriter:
     """Appends rows to a table; `rows` counts them, those of earlier runs included."""

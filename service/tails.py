@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from service.browser import METRIC_COLUMNS, POSITION_COLUMNS, Series, encode
-from service.tables import count_rows, read_table
+from service.browser import Series, encode
+from service.tables import METRIC_COLUMNS, POSITION_COLUMNS, count_rows, read_table
 
 SeriesName = Literal["metrics", "positions"]
 TABLES: dict[SeriesName, tuple[str, tuple[str, ...]]] = {

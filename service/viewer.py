@@ -13,11 +13,11 @@ import time
 from fastapi import WebSocket, WebSocketDisconnect
 
 from service import browser
-from service.browser import Alarm, ServiceStatus
 from service.control import public_id
 from service.following import STATE_SHARE, Following, Pace
 from service.guard import Guard
 from service.hub import Hub
+from service.statuses import Alarm, ServiceStatus
 from service.tails import SeriesName
 
 BEAT_S = 1.0

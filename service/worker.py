@@ -19,7 +19,6 @@ import msgpack
 import zmq
 
 from engines import kernels, parallel
-from service.browser import ReconstructionStatus
 from service.commands import Handler, answer
 from service.config import Settings
 from service.logs import get_log
@@ -28,6 +27,7 @@ from service.runner import Publisher
 from service.setup import choose_device
 from service.snapshot import Snapshot
 from service.specs import schemas
+from service.statuses import ReconstructionStatus
 from service.stepback import step_back
 from service.survey import Survey
 

@@ -16,8 +16,8 @@ from studies.store import Store
 from studies.work import Stage, Task, work_through
 
 HOW = (
-    "{frames} frames of {size} x {size}, chunks of {chunk}, {each} iterations a chunk and {final} after the last one, "
-    "DM with alpha {alpha:g}. The worst of the noise seeds counts. "
+    "{frames} frames of {size} x {size}, chunks of {chunk}; iterations a chunk: {each}, and {final} after the last; DM "
+    "with alpha {alpha:g}. The worst of the noise seeds counts. "
 )
 IN_PROCESS = "The live policy of the service ran in one process on simulated frames."
 BY_SERVICE = "The live runs went through the sockets and processes of the service, the offline one is the command's."
@@ -86,9 +86,16 @@ def run_realtime(
         frames=preset.frames,
         size=preset.size,
         chunk=preset.chunk,
-        each=preset.iterations_per_chunk or f"as many as fit at {preset.frame_delay_s:g} s a frame",
+        each=_iterations(preset),
         final=preset.final_iterations,
         alpha=preset.alpha,
     )
     how += BY_SERVICE if by_service else IN_PROCESS
     return write_report(folder, outcomes_of(store, preset), preset, how, with_figures), elsewhere
+
+
+def _iterations(preset: RealtimePreset) -> str:
+    if preset.iterations_per_chunk is None:
+        return f"as many as fit at {preset.frame_delay_s:g} s a frame"
+    more = (f"{each} at {step:g} px" for step, each in preset.more_iterations_per_chunk.items())
+    return ", ".join((str(preset.iterations_per_chunk), *more))

@@ -24,19 +24,31 @@ def error_curves(title: str, records: Mapping[str, Record]) -> bytes:
     return as_png(figure)
 
 
-def ratios(rows: Sequence[Mapping[str, Any]], varied: str) -> bytes:
-    """Live over offline against what is varied, one line an overlap, as PNG."""
-    figure = canvas(5.5, 3.6)
-    axes = figure.add_subplot()
-    steps = sorted({row["step_px"] for row in rows})
-    labels = list(dict.fromkeys(str(row[varied]) for row in rows))
-    for step in steps:
-        mine = [row for row in rows if row["step_px"] == step]
-        places = [labels.index(str(row[varied])) for row in mine]
-        label = f"step {step:g} px, overlap {mine[0]['overlap']}"
-        axes.semilogy(places, [row["live / offline"] for row in mine], "o-", label=label, linewidth=1)
-    axes.axhline(1.0, color="grey", linestyle=":")
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set(xlabel=varied.replace("_", " "), ylabel="error against the truth, live / offline")
-    axes.legend(fontsize="x-small")
+def floors(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """Live and offline error over the shot-noise floor, a panel for each thing that is varied, as PNG.
+
+    `groups` holds the rows by the name of the column that is varied in them.
+    """
+    figure = canvas(14.0, 6.4)
+    places = figure.subplots(2, -(-len(groups) // 2), sharey=True, squeeze=False).ravel()
+    for axes in places[len(groups) :]:
+        axes.set_axis_off()
+    for axes, (varied, rows) in zip(places, groups.items(), strict=False):
+        labels = list(dict.fromkeys(_words(row[varied]) for row in rows))
+        for overlap in [None] if varied == "overlap" else dict.fromkeys(row["overlap"] for row in rows):
+            mine = [row for row in rows if overlap in (None, row["overlap"])]
+            at = [labels.index(_words(row[varied])) for row in mine]
+            (line,) = axes.semilogy(at, [row["live / floor"] for row in mine], "o-", label=f"live {overlap or ''}")
+            hollow = {"color": line.get_color(), "markerfacecolor": "none", "label": f"offline {overlap or ''}"}
+            axes.semilogy(at, [row["offline / floor"] for row in mine], "s--", markersize=9, **hollow)
+        axes.axhline(1.0, color="grey", linestyle=":")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set(xlabel=varied.replace("_", " "))
+    for axes in places[:2]:  # the other panels have the colours of the second
+        axes.legend(fontsize="small", loc="upper left")
+    figure.supylabel("error against the truth over the shot-noise floor")
     return as_png(figure)
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studies.curves import error_curves, ratios
+from studies.curves import error_curves, floors
 from studies.grid import GridStudy
 from studies.growing import GrowingStudy
 from studies.presets import GridPreset, GrowingPreset
@@ -26,7 +26,7 @@ GRID_ABOUT = (
     "One thing is varied at a time, at several overlaps; the rest stays as it is in the first rows. Live and offline "
     "have the same iterations in all. Over 1 in 'live / offline' is the price of having been live.",
 )
-AXES = {"start-after": "start_after", "overlap": "overlap"}
+GRID_CAPTION = "Error against the truth over the shot-noise floor, live and offline; one thing is varied in each panel."
 
 
 def run_growing(
@@ -62,10 +62,8 @@ def run_grid(
     store, study = Store(folder, preset.model_dump(mode="json")), GridStudy(preset)
     elsewhere = work_through(list(study.tasks(varied)) if work else [], store, stage)
     rows: list[Row] = [*study.rows(store)]
-    pictures = {}
-    for what in known if with_figures else ():
-        mine = [row for row in rows if row["varied"] == what]
-        if mine:
-            pictures[f"by-{what}"] = (ratios(mine, AXES.get(what, what)), f"Live over offline, {what} varied.")
+    groups = {what.replace("-", "_"): [row for row in rows if row["varied"] == what] for what in known}
+    groups = {varied: mine for varied, mine in groups.items() if mine}
+    pictures = {"where-it-stops": (floors(groups), GRID_CAPTION)} if groups and with_figures else {}
     write_sheet(folder, GRID, GRID_ABOUT, rows, preset.model_dump(mode="json"), pictures)
     return rows, elsewhere

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.wire import explain
+from service.descriptions import explain
 
 Kind = Literal["live", "offline", "control", "small-chunks", "rpie-then-dm"]
 Positive = Annotated[float, Field(gt=0)]
@@ -81,6 +81,8 @@ class RealtimePreset(Preset):
     """The same in the run that shows that it does not matter."""
     iterations_per_chunk: Count | None = 60
     """None: by the clock, as many as fit, at `frame_delay_s`."""
+    more_iterations_per_chunk: dict[float, Count] = {40: 100}
+    """In their place, by step in pixels, where those leave the offline run unconverged."""
     frame_delay_s: Positive = 0.6
     """Seconds between frames, where iterations go by the clock."""
     final_iterations: Count = 100
@@ -101,6 +103,11 @@ class RealtimePreset(Preset):
         held = [Case(step_px=s, photons=self.photons, seed=seed) for seed in self.seeds for s in self.steps_px]
         return (*held, *self.further)
 
+    def iterations_of(self, case: Case) -> int | None:
+        """Iterations on each chunk; None: by the clock."""
+        each = self.iterations_per_chunk
+        return None if each is None else self.more_iterations_per_chunk.get(case.step_px, each)
+
     def kinds(self, case: Case) -> tuple[Kind, ...]:
         """The runs of a case."""
         if case in self.further:
@@ -115,6 +122,7 @@ QUICK = RealtimePreset(
     seeds=(0,),
     further=(),
     iterations_per_chunk=30,
+    more_iterations_per_chunk={},
     crop_px=45,
     early_frames=50,
     early_crop_px=21,

@@ -55,7 +55,7 @@ class RealtimeCase:
 
     def policy(self, chunk: int, total: int | None = None) -> LivePolicy:
         """So many iterations a frame, however many frames come at a time; or as many as fit."""
-        preset, each = self.preset, self.preset.iterations_per_chunk
+        preset, each = self.preset, self.preset.iterations_of(self.case)
         return LivePolicy(
             chunk=chunk,
             iterations_per_chunk=None if each is None else max(1, round(each * chunk / preset.chunk)),
@@ -68,11 +68,11 @@ class RealtimeCase:
     def planned(self) -> int:
         """Iterations in all, where they do not go by the clock."""
         chunks = -(-self.preset.frames // self.preset.chunk)
-        return (chunks - 1) * (self.preset.iterations_per_chunk or 60) + self.preset.final_iterations
+        return (chunks - 1) * (self.preset.iterations_of(self.case) or 60) + self.preset.final_iterations
 
     def live_work(self) -> float:
         """Sum of frames over all iterations of the live run."""
-        preset, each = self.preset, self.preset.iterations_per_chunk or 60
+        preset, each = self.preset, self.preset.iterations_of(self.case) or 60
         sizes = range(preset.chunk, preset.frames, preset.chunk)
         return float(each * sum(sizes) + preset.final_iterations * preset.frames)
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from engines.evaluation import nmse
 from engines.simulate import Scan
-from service.browser import METRIC_COLUMNS
 from service.demo import command, fetch, free_port, running, wait_until
 from service.formats.result import Result, read_result
 from service.simulated import write_simulated
 from service.states import RECONSTRUCTION_OVER
+from service.tables import METRIC_COLUMNS
 from studies.presets import Kind
 from studies.realtime import GROWING, RealtimeCase
 from studies.reconstruction import COLUMNS

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the two consoles that they print to."""
+"""Options, most of them of several commands, and the two consoles that they print to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from service.cli.parsing import make_spec, parse_engines, parse_positions
-from service.wire import D4, ReconstructionSpec
+from service.descriptions import D4, ReconstructionSpec
 
 out, err = Console(), Console(stderr=True)
 
@@ -42,10 +42,17 @@ ProbeFit = Annotated[
     Literal["crop", "pad"] | None,
     typer.Option(help="cut a given probe that is larger than the window, or pad a smaller one with darkness"),
 ]
+Iterations = Annotated[int, typer.Option(min=1, help="on all frames, without --live; of a chain, the last engine's")]
+Mask = Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")]
+Background = Annotated[
+    str | None, typer.Option(help="FILE:/dataset, counts of every frame that are not the sample's light")
+]
 Chunk = Annotated[int | None, typer.Option(help="frames that a live reconstruction takes in together")]
 StartAfter = Annotated[int | None, typer.Option(help="frames before the first iteration")]
-PerChunk = Annotated[int | None, typer.Option(help="iterations on each chunk; default: until the next one")]
-Final = Annotated[int | None, typer.Option(help="iterations after the last frame")]
+PerChunk = Annotated[
+    int | None, typer.Option("--iterations-per-chunk", help="iterations on each chunk; default: until the next one")
+]
+Final = Annotated[int | None, typer.Option("--final-iterations", help="iterations after the last frame")]
 Orient = Annotated[D4 | None, typer.Option("--orientation", help="turn or mirror of the frames as received")]
 Refine = Annotated[bool, typer.Option("--refine-positions", help="find where the frames really were")]
 Setting = Annotated[str | None, typer.Option("--geometry", help="far-field, or near-field,focus=3.65mm")]

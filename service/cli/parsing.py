@@ -12,9 +12,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from service.descriptions import EngineSpec, Geometry, Orientation, ReconstructionSpec
 from service.formats import ScanFile
 from service.formats.units import length_m
-from service.wire import EngineSpec, Geometry, Orientation, ReconstructionSpec
 
 
 class OptionError(ValueError):
@@ -98,6 +98,16 @@ def load_array(text: str) -> NDArray[Any]:
             return array
     except OSError as error:
         raise OptionError(f"{place[0]}: expected an HDF5 file, got: {error}") from error
+
+
+def load_detector(mask: str | None, background: str | None) -> dict[str, NDArray[Any]]:
+    """What ``--mask`` and ``--background`` name, of them what is given, as `start` carries it."""
+    arrays = {}
+    if mask is not None:
+        arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
+    if background is not None:
+        arrays["background"] = load_array(background)
+    return arrays
 
 
 def load_probe(text: str | None) -> tuple[str | None, NDArray[np.complex64] | None]:

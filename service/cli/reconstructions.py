@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
 from service.cli.options import (
     DEFAULT_URL,
     AsJson,
+    Background,
     Binning,
     Chunk,
     Crop,
     Engine,
     Final,
+    Iterations,
+    Mask,
     Modes,
     Orient,
     PerChunk,
@@ -38,10 +41,14 @@ from service.cli.options import (
     progress_bar,
     spec_of,
 )
-from service.cli.parsing import load_array, load_probe, with_geometry
+from service.cli.parsing import load_detector, load_probe, with_geometry
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as ProgressBar
+
     from engines.evaluation import Box, Evaluation
+    from engines.live import Progress
+    from service.offline import Outcome
 
 app = typer.Typer()
 
@@ -50,9 +57,7 @@ app = typer.Typer()
 def reconstruct(
     file: Annotated[Path, typer.Argument(help="CXI or plain HDF5")],
     engine: Engine = "rpie",
-    iterations: Annotated[
-        int, typer.Option(min=1, help="on all frames, without --live; of a chain, the last engine's")
-    ] = 100,
+    iterations: Iterations = 100,
     path: Annotated[Path | None, typer.Option("--out", help="result file; default: beside FILE")] = None,
     probe: Probe = None,
     probe_fit: ProbeFit = None,
@@ -61,12 +66,10 @@ def reconstruct(
     live: Annotated[bool, typer.Option("--live", help="take frames in chunk by chunk, as if they arrived")] = False,
     chunk: Chunk = None,
     start_after: StartAfter = None,
-    iterations_per_chunk: PerChunk = None,
-    final_iterations: Final = None,
-    mask: Annotated[str | None, typer.Option(help="FILE:/dataset, non-zero where pixels can be trusted")] = None,
-    background: Annotated[
-        str | None, typer.Option(help="FILE:/dataset, counts of every frame that are not the sample's light")
-    ] = None,
+    per_chunk: PerChunk = None,
+    final: Final = None,
+    mask: Mask = None,
+    background: Background = None,
     orientation: Orient = None,
     geometry: Setting = None,
     refine_positions: Refine = False,
@@ -90,53 +93,45 @@ def reconstruct(
 
     parallel.set_threads(threads)
     description, array = load_probe(probe)
-    policy: dict[str, Any] = live_of(
-        chunk=chunk,
-        start_after=start_after,
-        iterations_per_chunk=iterations_per_chunk,
-        final_iterations=final_iterations,
-    )
-    given = {
-        "modes": modes,
-        "probe": description,
-        "probe_fit": probe_fit,
-        "orientation": orientation,
-        "crop": crop,
-        "binning": binning,
-        "seed": seed,
-    }
-    spec = spec_of(engine, settings, refine_positions, **given)
+    policy = live_of(chunk=chunk, start_after=start_after, iterations_per_chunk=per_chunk, final_iterations=final)
+    frames = {"orientation": orientation, "crop": crop, "binning": binning}
+    beam = {"modes": modes, "probe": description, "probe_fit": probe_fit}
+    spec = spec_of(engine, settings, refine_positions, seed=seed, **frames, **beam)
     iterations = iterations_of(spec, iterations)
     refine = spec.positions is not None
     spec = spec.model_copy(update={"live": policy if live else asdict(offline_policy(iterations, refine))})
     with open_scan(file) as scan, progress_bar() as bar:
         scan = with_geometry(scan, geometry)
         start, arrays = start_of(scan, ReplayOptions(reconstruction=spec, probe=array))
-        if mask is not None:
-            arrays["mask"] = (load_array(mask) != 0).astype(np.uint8)
-        if background is not None:
-            arrays["background"] = load_array(background)
-        task = bar.add_task("reconstructing", total=None if live or refine else iterations)
-        assert start.reconstruction is not None
         outcome = reconstruct_scan(
             scan,
             start,
-            arrays,
-            start.reconstruction,
+            arrays | load_detector(mask, background),
             path or file.with_name(f"{file.stem}.{'-'.join(re.findall('[a-z]+', engine or ''))}.cxi"),
             live=live,
             device=choose_device(device),  # type: ignore[arg-type]
             warn=lambda warning: err.print(f"[yellow]{warning}[/yellow]"),
-            tell=lambda done: bar.update(
-                task, completed=done.iteration, total=done.total_iterations, description=f"error {done.error:.4f}"
-            ),
+            tell=_shown_on(bar, None if live or refine else iterations),
         )
+    _tell(outcome, as_json)
+
+
+def _shown_on(bar: ProgressBar, iterations: int | None) -> Callable[[Progress], None]:
+    """Shows how far a reconstruction is, of `iterations` until more is known."""
+    task = bar.add_task("reconstructing", total=iterations)
+    return lambda done: bar.update(
+        task, completed=done.iteration, total=done.total_iterations, description=f"error {done.error:.4f}"
+    )
+
+
+def _tell(outcome: Outcome, as_json: bool) -> None:
+    """Print what a reconstruction came to."""
     if as_json:
         out.print_json(data=vars(outcome) | {"path": str(outcome.path)})
-    else:
-        error = "" if outcome.error is None else f", relative amplitude error {outcome.error:.4f}"
-        out.print(f"{outcome.iterations} iterations on {outcome.frames} frames in {outcome.seconds:.1f} s{error}")
-        out.print(f"result: {outcome.path}")
+        return
+    error = "" if outcome.error is None else f", relative amplitude error {outcome.error:.4f}"
+    out.print(f"{outcome.iterations} iterations on {outcome.frames} frames in {outcome.seconds:.1f} s{error}")
+    out.print(f"result: {outcome.path}")
 
 
 @app.command()
@@ -149,8 +144,8 @@ def attach(
     probe_fit: ProbeFit = None,
     chunk: Chunk = None,
     start_after: StartAfter = None,
-    iterations_per_chunk: PerChunk = None,
-    final_iterations: Final = None,
+    per_chunk: PerChunk = None,
+    final: Final = None,
     crop: Crop = None,
     binning: Binning = None,
     refine_positions: Refine = False,
@@ -164,24 +159,9 @@ def attach(
     """
     from clients.client import Client
 
-    policy = live_of(
-        chunk=chunk,
-        start_after=start_after,
-        iterations_per_chunk=iterations_per_chunk,
-        final_iterations=final_iterations,
-    )
-    spec = spec_of(
-        engine,
-        settings,
-        refine_positions,
-        modes=modes,
-        probe=probe,
-        probe_fit=probe_fit,
-        crop=crop,
-        binning=binning,
-        label=label,
-        live=policy,
-    )
+    policy = live_of(chunk=chunk, start_after=start_after, iterations_per_chunk=per_chunk, final_iterations=final)
+    frames, beam = {"crop": crop, "binning": binning}, {"modes": modes, "probe": probe, "probe_fit": probe_fit}
+    spec = spec_of(engine, settings, refine_positions, label=label, live=policy, **frames, **beam)
     with Client(url) as client:
         begun = [each.id for each in client.scans() if each.state != "armed"] if scan == "latest" else [scan]
         if not begun:
@@ -224,7 +204,7 @@ def compare(
     if truth is not None:
         known = truth_picture(truth)
         pairs += [(path, truth, *compare_pictures(each, known, crop)) for path, each in ((first, a), (second, b))]
-    told = [_told(str(one), str(other), found, box, a.pixel_m) for one, other, found, box in pairs]
+    told = [_comparison(str(one), str(other), found, box, a.pixel_m) for one, other, found, box in pairs]
     if as_json:
         out.print_json(data=told[0] | {"against_truth": told[1:]})
         return
@@ -240,7 +220,7 @@ COMPARED = """{first} - {second}: {pixels} pixels, moved by {shift_px[0]:g}, {sh
   ring correlation meets the half-bit threshold down to {resolution_nm:.1f} nm"""
 
 
-def _told(first: str, second: str, found: Evaluation, box: Box, pixel_m: float) -> dict[str, Any]:
+def _comparison(first: str, second: str, found: Evaluation, box: Box, pixel_m: float) -> dict[str, Any]:
     """What a comparison found, by names with units."""
     edge = box[0].stop - box[0].start
     return {

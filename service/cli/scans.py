@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +34,9 @@ from service.cli.options import (
 from service.cli.parsing import load_probe, with_geometry
 from service.supervisor import watch_parent
 
+if TYPE_CHECKING:
+    from clients.replay import ReplaySummary
+
 app = typer.Typer()
 
 
@@ -60,8 +63,8 @@ def simulate_to(
     """Simulate the demo's scan into a file."""
     from engines.simulate import simulate as simulated
     from engines.simulate import spiral
+    from service.descriptions import Metadata
     from service.simulated import write_simulated
-    from service.wire import Metadata
 
     scan = simulated(spiral(positions, step_px), size=size, photons=photons, seed=seed)
     about: Metadata = {"title": path.stem, "sample": "Siemens star (simulated)", "photons": photons, "seed": seed}
@@ -82,8 +85,8 @@ def replay(
     settings: SetOption = None,
     modes: Modes = None,
     start_after: StartAfter = None,
-    iterations_per_chunk: PerChunk = None,
-    final_iterations: Final = None,
+    per_chunk: PerChunk = None,
+    final: Final = None,
     orientation: Orient = None,
     geometry: Setting = None,
     refine_positions: Refine = False,
@@ -109,19 +112,10 @@ def replay(
     from service.formats.units import duration_s, fraction
 
     description, array = load_probe(probe)
-    policy = live_of(
-        start_after=start_after, iterations_per_chunk=iterations_per_chunk, final_iterations=final_iterations
-    )
-    given = {
-        "modes": modes,
-        "probe": description,
-        "probe_fit": probe_fit,
-        "orientation": orientation,
-        "crop": crop,
-        "binning": binning,
-        "seed": seed,
-    }
-    spec = spec_of(engine, settings, refine_positions, live=policy, **given)
+    policy = live_of(start_after=start_after, iterations_per_chunk=per_chunk, final_iterations=final)
+    frames = {"orientation": orientation, "crop": crop, "binning": binning}
+    beam = {"modes": modes, "probe": description, "probe_fit": probe_fit}
+    spec = spec_of(engine, settings, refine_positions, live=policy, seed=seed, **frames, **beam)
     options = ReplayOptions(
         to=to,
         frame_delay_s=duration_s(frame_delay),
@@ -139,6 +133,11 @@ def replay(
         summary = send(
             with_geometry(scan, geometry), options, lambda sent, total: bar.update(task, completed=sent, total=total)
         )
+    _tell(summary, as_json)
+
+
+def _tell(summary: ReplaySummary, as_json: bool) -> None:
+    """Print what a replay came to."""
     if as_json:
         out.print_json(data={"scan": summary.scan, "frames": summary.frames.sent, "seconds": summary.seconds,
                              "dropped": len(summary.frames.dropped), "repeated": summary.repeated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,12 +26,19 @@ NoFigures = Annotated[bool, typer.Option("--no-figures", help="tables alone, wit
 
 
 class Bar:
-    """Where a study shows how far it is."""
+    """Where a study shows how far it is: on a terminal as a bar, in a log file as a line for each run."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=err, speed_estimate_period=300)
+        self.progress = Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=err,
+            speed_estimate_period=300,
+            disable=not err.is_terminal,
+        )
         self._task = self.progress.add_task("study", total=None)
+        self._name = ""
 
     def begin(self, total: float) -> None:
         """So much work in all."""
@@ -39,6 +47,10 @@ class Bar:
     def show(self, name: str, done: float) -> None:
         """What is being done, and how much work is done in all."""
         self.progress.update(self._task, description=name, completed=done)
+        if self.progress.disable and name != self._name:
+            share = self.progress.tasks[self._task].percentage
+            err.print(f"{datetime.now():%H:%M:%S} {share:3.0f} % {name}", soft_wrap=True, highlight=False)
+        self._name = name
 
 
 @study.command("realtime-vs-offline")

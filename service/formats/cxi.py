@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from service.descriptions import LIGHT_M_S, PLANCK_J_S, Geometry, Metadata, Orientation
 from service.formats.scanfile import Format, ScanFile, ScanFileError, as_modes, dataset_at, geometry_of
-from service.wire import LIGHT_M_S, PLANCK_J_S, Geometry, Metadata, Orientation
 
 DATA = ("entry_1/data_1/data", "entry_1/instrument_1/detector_1/data")
 TRANSLATION = (

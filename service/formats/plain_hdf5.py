@@ -23,6 +23,7 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
+from service.descriptions import ELECTRON_VOLT_J, Geometry
 from service.formats.scanfile import (
     Format,
     ScanFile,
@@ -33,7 +34,6 @@ from service.formats.scanfile import (
     geometry_of,
     plain_metadata,
 )
-from service.wire import ELECTRON_VOLT_J, Geometry
 
 GEOMETRY_ATTRIBUTES = ("detector_pixel_m", "distance_m", "energy_keV")
 FOCUS = "focus_distance_m"

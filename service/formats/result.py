@@ -26,9 +26,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from service.descriptions import Geometry, Metadata
 from service.formats.cxi import DETECTOR, HAS_SIGNAL, SOURCE
 from service.formats.scanfile import ScanFileError, dataset_at, open_hdf5
-from service.wire import Geometry, Metadata
 
 IMAGE = "entry_1/image_1"
 PROCESS = f"{IMAGE}/process_1"

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationError
 
-from service.wire import Geometry, Metadata, Orientation, WireError, explain, frame_dtype
+from service.descriptions import Geometry, Metadata, Orientation, explain
+from service.wire import WireError, frame_dtype
 
 
 class ScanFileError(ValueError):

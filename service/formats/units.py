@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from service.wire import ELECTRON_VOLT_J
+from service.descriptions import ELECTRON_VOLT_J
 
 LENGTHS = {"pm": 1e-12, "nm": 1e-9, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 ENERGIES = {"eV": ELECTRON_VOLT_J, "keV": 1e3 * ELECTRON_VOLT_J, "MeV": 1e6 * ELECTRON_VOLT_J, "J": 1.0}

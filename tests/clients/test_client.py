@@ -20,15 +20,14 @@ from service.browser import (
     Image,
     ImageRequest,
     Layer,
-    ReconstructionStatus,
     ReconstructionUpdate,
-    ScanStatus,
     Series,
     Subscribe,
     decode_client,
     encode,
 )
-from service.wire import EngineSpec, ReconstructionSpec
+from service.descriptions import EngineSpec, ReconstructionSpec
+from service.statuses import ReconstructionStatus, ScanStatus
 
 SCAN = ScanStatus(id="s", key="star", state="receiving", created_ns=1, reconstructions=("s.1",))
 RUN = ReconstructionStatus(id="s.1", scan="s", state="running", created_ns=2, engine="rpie")

@@ -17,8 +17,9 @@ from hypothesis.extra import numpy as numpy_st
 from clients.replay import ReplayOptions, compress_bslz4, replay, start_of
 from clients.schedule import Faults
 from clients.sender import RefusedError, Sender, SendError
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.formats import ScanFile, open_scan
-from service.wire import Abort, EngineSpec, Frames, Geometry, Positions, ReconstructionSpec, Start
+from service.wire import Abort, Frames, Positions, Start
 from tests.clients.receiver import Receiver, free_endpoint
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

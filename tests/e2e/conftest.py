@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from clients.client import Client
-from service.browser import ReconstructionStatus, ScanStatus
 from service.states import RECONSTRUCTION_OVER, SCAN_OVER
+from service.statuses import ReconstructionStatus, ScanStatus
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 MEASURED = SHARED / "velociprobe_siemens" / "siemens_repackaged.cxi"

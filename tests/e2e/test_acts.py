@@ -15,9 +15,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from clients.client import ServiceError
-from service.browser import ReconstructionStatus
+from service.descriptions import EngineSpec, ReconstructionSpec
 from service.states import RECONSTRUCTION_OVER
-from service.wire import EngineSpec, ReconstructionSpec
+from service.statuses import ReconstructionStatus
 from tests.e2e.browsing import SCREENSHOTS, Visit, browser_tests, screenshot, until_dataset
 from tests.e2e.conftest import PROBE, Service, wait_for
 

@@ -17,6 +17,7 @@ import websockets.sync.client
 import zmq
 
 from service import browser, wire
+from service.descriptions import Geometry
 from tests.e2e.conftest import FRAMES, PROBE, Service, command, free_ports, wait_for
 
 START = Callable[..., Service]
@@ -127,7 +128,7 @@ def test_nonsense_on_the_wire_is_counted_and_other_scans_go_on(start_service: ST
     service = start_service()
     with zmq.Context() as context, context.socket(zmq.PUSH) as push:
         push.connect(service.endpoint)
-        geometry = wire.Geometry(energy_J=1e-15, distance_m=1, detector_pixel_m=75e-6)
+        geometry = Geometry(energy_J=1e-15, distance_m=1, detector_pixel_m=75e-6)
         start = wire.Start(scan="odd", frame_shape=(32, 32), dtype="<u2", geometry=geometry, planned=30)
         push.send_multipart(wire.pack_start(start))
         good = {"scan": "odd", "shape": (32, 32), "dtype": "<u2"}

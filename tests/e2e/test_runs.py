@@ -15,6 +15,7 @@ import numpy as np
 import zmq
 
 from service import wire
+from service.descriptions import Geometry
 from tests.e2e.conftest import FRAMES, PROBE, Service, command, wait_for
 
 KEY = "star"
@@ -40,7 +41,7 @@ class Stubborn:
 
     def _run(self) -> None:
         of = {"scan": KEY, "run": "00c0ffee"}
-        geometry = wire.Geometry(energy_J=1e-15, distance_m=2, detector_pixel_m=75e-6)
+        geometry = Geometry(energy_J=1e-15, distance_m=2, detector_pixel_m=75e-6)
         start = wire.Start(**of, frame_shape=(128, 128), dtype="<u4", geometry=geometry, planned=FRAMES, ts_ns=1)
         with zmq.Context() as context, context.socket(zmq.PUSH) as push:
             push.linger = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from service.wire import EngineSpec, ReconstructionSpec
+from service.descriptions import EngineSpec, ReconstructionSpec
 from tests.e2e.browsing import Visit, browser_tests, screenshot, until_dataset
 from tests.e2e.conftest import FRAMES, PROBE, Service
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clients.client import ServiceError
-from service.wire import EngineSpec, ReconstructionSpec
+from service.descriptions import EngineSpec, ReconstructionSpec
 from tests.e2e.conftest import FRAMES, PROBE, Service, run, wait_for
 
 SLOW = ("--frame-delay", "60ms", "--probe", PROBE, "--final-iterations", "10")

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
+from service.descriptions import Geometry
 from service.formats import ScanFileError, open_scan
 from service.formats.result import Result, read_result, write_result
-from service.wire import Geometry
 
 RNG = np.random.default_rng(1)
 

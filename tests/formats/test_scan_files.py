@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from service.cli.parsing import OptionError, with_geometry
+from service.descriptions import Geometry, Orientation, probe_positions
 from service.formats import ScanFileError, open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.formats.scanfile import Truth
-from service.wire import Geometry, Orientation, probe_positions
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 STAR = SHARED / "velociprobe_siemens"

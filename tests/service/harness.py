@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from service import wire
 from service.config import Settings
+from service.descriptions import Geometry
 from service.recording import Arrivals, RecordingFollower
 from service.scans import ScanRecord, read_scan, scan_folders
 
@@ -50,7 +51,7 @@ def free_endpoint() -> str:
 
 
 def make_start(key: str = "a key", planned: int = 10, **fields: Any) -> wire.Start:
-    geometry = wire.Geometry(energy_J=1e-15, distance_m=2.0, detector_pixel_m=75e-6)
+    geometry = Geometry(energy_J=1e-15, distance_m=2.0, detector_pixel_m=75e-6)
     given = {"scan": key, "frame_shape": SHAPE, "dtype": "<u2", "geometry": geometry, "planned": planned}
     return wire.Start(**(given | {"ts_ns": time.time_ns()} | fields))
 

@@ -9,8 +9,8 @@ import pytest
 
 from service.alarmbook import AlarmBook, Subject
 from service.alarms import Situation, find
-from service.browser import ReconstructionStatus, ScanStatus, ServiceStatus
 from service.finding import Finding
+from service.statuses import ReconstructionStatus, ScanStatus, ServiceStatus
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from service.wire import EngineSpec, ReconstructionSpec
+from service.descriptions import EngineSpec, ReconstructionSpec
 from tests.service.work import FRAMES, SIZE, Work
 
 

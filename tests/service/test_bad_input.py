@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from service.checks import memory_refusal, overlap_warning
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.formats import open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError
-from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
+from service.wire import Start
 from tests.service.work import FRAMES, Work
 
 GEOMETRY = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)
@@ -61,10 +62,10 @@ def test_offline_warns_of_little_overlap_too(tmp_path: Path) -> None:
     warnings: list[str] = []
     spec = with_(live={"start_after": 1, "chunk": 1, "final_iterations": 1})
     with open_scan(tmp_path / "scan.h5") as scan:
-        start = START.model_copy(update={"dtype": scan.dtype.str})
+        start = START.model_copy(update={"dtype": scan.dtype.str, "reconstruction": spec})
         arrays = {"probe": disc(32, 6)}
         out, cpu = tmp_path / "result.cxi", torch.device("cpu")
-        reconstruct_scan(scan, start, arrays, spec, out, device=cpu, warn=warnings.append)
+        reconstruct_scan(scan, start, arrays, out, device=cpu, warn=warnings.append)
     assert len(warnings) == 1 and "overlap 21 %" in warnings[0]
 
 

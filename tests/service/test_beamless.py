@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.descriptions import EngineSpec, ReconstructionSpec
 from service.scans import read_events
-from service.wire import EngineSpec, ReconstructionSpec
 from tests.service.work import Work
 
 FITTED = EngineSpec(name="rpie", parameters={"fit_intensities": True, "fit_start": 4})

@@ -7,9 +7,9 @@ import pytest
 from engines.chain import Chain
 from engines.pie import RPIE
 from service.cli.parsing import OptionError, make_spec, parse_engines
+from service.descriptions import ReconstructionSpec
 from service.offline import iterations_of
 from service.specs import SpecError, build_engines, merge_specs
-from service.wire import ReconstructionSpec
 
 
 def spec(text: str, *settings: str) -> ReconstructionSpec:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engines.chain import Chain
+from service.descriptions import EngineSpec, ReconstructionSpec
 from service.specs import SpecError
-from service.wire import EngineSpec, ReconstructionSpec
 from tests.service.test_going_on import run_of
 from tests.service.work import FRAMES, Work
 

@@ -11,12 +11,12 @@ import torch
 
 from engines.optics import illumination
 from engines.simulate import Scan, simulate, spiral
-from service.browser import METRIC_COLUMNS
 from service.comparison import Picture, compare_pictures, picture, truth_picture
+from service.descriptions import ELECTRON_VOLT_J, Geometry
 from service.formats.result import Result, write_result
 from service.formats.scanfile import ScanFileError
 from service.simulated import write_simulated
-from service.wire import ELECTRON_VOLT_J, Geometry
+from service.tables import METRIC_COLUMNS
 
 PIXEL_M = 1e-8
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from service import eventlog
-from service.api import matches
-from service.browser import ScanStatus
 from service.eventlog import KEPT, EventLogs
+from service.scan_routes import matches
 from service.scans import ScanRecord, log_event, write_scan
+from service.statuses import ScanStatus
 
 
 def make_scan(data: Path, name: str) -> Path:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from service.browser import ReconstructionStatus
 from service.figure import UNCOVERED, figure_png, length_text, nice_length, value_text
 from service.lettering import FONTS, font, letters
 from service.snapshot import Snapshot
+from service.statuses import ReconstructionStatus
 
 
 def make(covered: bool = True) -> Snapshot:

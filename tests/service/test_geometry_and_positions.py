@@ -13,13 +13,14 @@ import torch
 from engines.offline import offline_policy
 from engines.propagation import NearField
 from service.cli.options import spec_of
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.formats import open_scan
 from service.formats.plain_hdf5 import write_plain
 from service.formats.result import read_result
 from service.offline import reconstruct_scan
 from service.setup import Setup
 from service.specs import SpecError, merge_specs
-from service.wire import EngineSpec, Geometry, ReconstructionSpec, Start
+from service.wire import Start
 
 GEOMETRY = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)
 START = Start(scan="s", frame_shape=(32, 32), dtype="<u2", geometry=GEOMETRY)
@@ -68,8 +69,8 @@ def test_the_result_holds_the_positions_that_were_found(tmp_path: Path, refine: 
     policy = asdict(offline_policy(4))
     spec = ReconstructionSpec(engine=RPIE, live=policy, positions={"start": 1, "every": 1} if refine else None)
     with open_scan(tmp_path / "scan.h5") as scan:
-        start = START.model_copy(update={"frame_shape": scan.frame_shape, "dtype": scan.dtype.str})
-        reconstruct_scan(scan, start, {}, spec, tmp_path / "result.cxi", device=torch.device("cpu"))
+        update = {"frame_shape": scan.frame_shape, "dtype": scan.dtype.str, "reconstruction": spec}
+        reconstruct_scan(scan, START.model_copy(update=update), {}, tmp_path / "result.cxi", device=torch.device("cpu"))
     result = read_result(tmp_path / "result.cxi")
     assert np.allclose(result.positions_m, positions_m, atol=1e-15) is not refine
     assert np.abs(result.positions_m - positions_m).max() < 12 * result.pixel_m

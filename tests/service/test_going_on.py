@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engines.live import LiveRun
-from service.wire import EngineSpec, ReconstructionSpec
+from service.descriptions import EngineSpec, ReconstructionSpec
 from tests.service.work import FRAMES, Work
 
 SPEC = ReconstructionSpec(

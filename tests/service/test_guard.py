@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.browser import ScanStatus
 from service.guard import Guard
+from service.statuses import ScanStatus
 
 
 def aborted(created_ns: int) -> ScanStatus:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from service import wire
 from service.config import Settings
+from service.descriptions import ReconstructionSpec
 from service.master import MASTER_FILE
 from service.scans import armed_path, read_events, read_start_arrays, scan_folders
 from service.tally import Ranges
@@ -299,7 +300,7 @@ def test_armed_scans_are_taken_up_by_their_start(ingest: Ingest) -> None:
     (record,) = ingest.records()
     assert record.id == armed["id"]
     assert record.metadata == {"sample": "ours", "user": "me", "energy": 8.0}
-    assert record.reconstruction == wire.ReconstructionSpec.model_validate(spec)
+    assert record.reconstruction == ReconstructionSpec.model_validate(spec)
     assert not armed_path(ingest.settings.data, "a key").exists()
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from service import tails as tails_module
-from service.browser import ImageRequest, ReconstructionStatus, ScanStatus
+from service.browser import ImageRequest
 from service.news import News
 from service.showroom import Showroom
 from service.snapshot import Snapshot
+from service.statuses import ReconstructionStatus, ScanStatus
 from service.stepback import quiet_thread
 from service.tables import TableWriter
 from service.tails import Tails

@@ -6,16 +6,16 @@ from pydantic import TypeAdapter
 
 from engines.dm import DM
 from engines.pie import RPIE
-from service import wire
+from service.descriptions import ELECTRON_VOLT_J, EngineSpec, Geometry, Orientation, ReconstructionSpec
 from service.setup import Setup
 from service.specs import SpecError, build_engine, build_policy, check_spec, merge_specs, schemas
-from service.wire import EngineSpec, Geometry, Orientation, ReconstructionSpec, Start
+from service.wire import Start
 
 RPIE_SPEC = ReconstructionSpec(engine=EngineSpec(name="rpie"))
 
 
 def start(**fields: object) -> Start:
-    geometry = Geometry(energy_J=8e3 * wire.ELECTRON_VOLT_J, distance_m=3.67, detector_pixel_m=75e-6)
+    geometry = Geometry(energy_J=8e3 * ELECTRON_VOLT_J, distance_m=3.67, detector_pixel_m=75e-6)
     given = {"scan": "a", "frame_shape": (64, 96), "dtype": "<u2", "geometry": geometry}
     return Start.model_validate(given | fields)
 

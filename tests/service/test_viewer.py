@@ -11,8 +11,9 @@ import msgpack
 import numpy as np
 import pytest
 
-from service.browser import Credit, ReconstructionStatus, ServiceStatus, Subscribe, encode
+from service.browser import Credit, Subscribe, encode
 from service.news import News
+from service.statuses import ReconstructionStatus, ServiceStatus
 from service.tables import TableWriter
 from service.tails import Tails
 from service.viewer import Viewer

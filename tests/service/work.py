@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from engines.simulate import Scan, simulate, spiral
-from service.browser import ReconstructionStatus
 from service.config import Settings
+from service.descriptions import ELECTRON_VOLT_J, Geometry, ReconstructionSpec
 from service.recording import Recording
 from service.roster import Roster
 from service.runner import Publisher, Runner
@@ -22,7 +22,8 @@ from service.scans import ScanRecord, read_scan, write_scan, write_start_arrays
 from service.segments import Layout
 from service.snapshot import Snapshot
 from service.states import RECONSTRUCTION_OVER
-from service.wire import ELECTRON_VOLT_J, Geometry, ReconstructionSpec, Start
+from service.statuses import ReconstructionStatus
+from service.wire import Start
 
 SIZE, FRAMES = 64, 60
 SCAN = "20260101-000000-scan-0000"

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from engines import parallel
 from engines.dm import DM
 from engines.policy import LivePolicy
 from engines.simulate import spiral
+from service.cli import app
 from studies.command import Selection, run_realtime
 from studies.pace import paced
 from studies.presets import QUICK, Bounds, Case, RealtimePreset, read_preset
@@ -37,6 +39,7 @@ TINY = RealtimePreset(
     further=(Case(step_px=2, photons=1e6),),
     chunk=10,
     iterations_per_chunk=10,
+    more_iterations_per_chunk={3: 15},
     final_iterations=10,
     crop_px=12,
     early_frames=30,
@@ -81,6 +84,16 @@ def test_preset_files_are_the_presets(name: str, preset: RealtimePreset) -> None
     path = CONFIGS / f"{name}.yaml"
     assert read_preset(path, RealtimePreset) == preset
     assert set(yaml.safe_load(path.read_text())) == set(RealtimePreset.model_fields), "every field is in the file"
+
+
+def test_a_step_that_converges_slowly_gets_more_iterations(folder: Path) -> None:
+    store = store_of(folder)
+    for step, chunks, final in ((2, 10, 10), (3, 15, 10)):
+        live, offline = (store.load(f"step{step}-1e08-seed0-{kind}") for kind in ("live", "offline"))
+        assert live is not None and offline is not None
+        assert live.column("frames").tolist() == [30] * chunks + [40] * final
+        assert len(offline.curve) == chunks + final
+    assert "10, 15 at 3 px, and 10 after the last;" in (folder / "results.txt").read_text()
 
 
 def test_a_misspelt_field_of_a_preset_is_refused(tmp_path: Path) -> None:
@@ -216,3 +229,15 @@ def test_tasks_know_what_they_need() -> None:
     assert tasks["live"].needs is None
     assert tasks["rpie-then-dm"].needs == case.name("offline")
     assert tasks["offline"].needs == case.name("live")
+
+
+def test_without_a_terminal_each_run_is_a_line(tmp_path: Path) -> None:
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(yaml.safe_dump(TINY.model_dump(mode="json")))
+    options = ["--preset", str(preset), "--out", str(tmp_path), "--no-figures", "--steps", "2", "--seeds", "0"]
+    told = CliRunner().invoke(app, ["study", "realtime-vs-offline", *options, "--only", "live,offline"]).stderr
+    lines = re.findall(r"^\d\d:\d\d:\d\d +(\d+) % (\S+)$", told, re.MULTILINE)
+    cases = ("step2-1e08-seed0", "step2-1e06-seed0")
+    assert [name for _, name in lines] == [f"{case}-{kind}" for case in cases for kind in ("live", "offline")]
+    shares = [int(share) for share, _ in lines]
+    assert shares == sorted(shares) and 0 < shares[-1] < 100

@@ -1,4 +1,4 @@
-"""The browser's protocol.ts says the same as service/browser.py and service/states.py."""
+"""The browser's protocol.ts says the same as service/browser.py and what its messages carry."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import pytest
 from pydantic import BaseModel
 
-from service import browser, states
+from service import browser, states, statuses, tables
 
 SOURCE = Path(__file__).parents[2] / "clients" / "web" / "src" / "protocol.ts"
 CLIENT = get_args(browser.ClientMessage)
 SERVER = get_args(browser.ServerMessage)
 CLIENT_MODELS = {*CLIENT, browser.ImageRequest}
-MODELS = [
+BASES = (browser.BrowserMessage, statuses.Record)
+MODELS: list[type[BaseModel]] = [
     model
-    for model in vars(browser).values()
-    if isinstance(model, type) and issubclass(model, browser.BrowserMessage) and model is not browser.BrowserMessage
+    for model in (vars(browser) | vars(statuses)).values()
+    if isinstance(model, type) and issubclass(model, BASES) and model not in BASES
 ]
 PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes: "Uint8Array", Any: "unknown"}
 LISTS = {
-    "METRIC_COLUMNS": browser.METRIC_COLUMNS,
-    "POSITION_COLUMNS": browser.POSITION_COLUMNS,
+    "METRIC_COLUMNS": tables.METRIC_COLUMNS,
+    "POSITION_COLUMNS": tables.POSITION_COLUMNS,
     "POINT_COLUMNS": browser.POINT_COLUMNS,
     "POINT_STATES": browser.POINT_STATES,
     "SCAN_STATES": get_args(states.ScanState),
@@ -103,7 +104,7 @@ def record_values(annotation: Any) -> list[str]:
     return list(dict.fromkeys(typescript(annotation).split(" | ")))
 
 
-def twin(model: type[browser.BrowserMessage]) -> dict[str, tuple[bool, str]]:
+def twin(model: type[BaseModel]) -> dict[str, tuple[bool, str]]:
     """What the interface of this model must be: what the service sends is whole, a client may rely on defaults."""
     hints = get_type_hints(model, include_extras=True)
     fields = {}
@@ -117,20 +118,18 @@ def same_type(left: str, right: str) -> bool:
     return sorted(left.split(" | ")) == sorted(right.split(" | "))
 
 
-def differences(model: type[browser.BrowserMessage], written: dict[str, tuple[bool, str]]) -> list[str]:
+def differences(model: type[BaseModel], written: dict[str, tuple[bool, str]]) -> list[str]:
     expected = twin(model)
-    lines = [f"only in browser.py: {name}" for name in expected.keys() - written.keys()]
+    lines = [f"only in Python: {name}" for name in expected.keys() - written.keys()]
     lines += [f"only in protocol.ts: {name}" for name in written.keys() - expected.keys()]
     for name in expected.keys() & written.keys():
         if expected[name][0] != written[name][0] or not same_type(expected[name][1], written[name][1]):
-            lines.append(
-                f"{name}: browser.py says {expected[name]}, protocol.ts {written[name]} (may be left out, type)"
-            )
+            lines.append(f"{name}: Python says {expected[name]}, protocol.ts {written[name]} (may be left out, type)")
     return lines
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_model_has_its_twin(model: type[browser.BrowserMessage]) -> None:
+def test_every_model_has_its_twin(model: type[BaseModel]) -> None:
     assert model.__name__ in interfaces(), f"protocol.ts has no interface {model.__name__}"
     assert differences(model, interfaces()[model.__name__]) == []
 
@@ -165,6 +164,6 @@ def test_a_field_on_one_side_only_is_told() -> None:
 
     written = interfaces()["Credit"]
     assert differences(browser.Credit, written) == []
-    assert differences(Credit, written) == ["only in browser.py: extra"]
+    assert differences(Credit, written) == ["only in Python: extra"]
     assert differences(browser.Credit, {**written, "extra": (True, "number")}) == ["only in protocol.ts: extra"]
     assert differences(browser.Credit, {**written, "name": (True, '"object"')}) != []

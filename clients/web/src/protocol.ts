@@ -1,7 +1,7 @@
 /**
- * Browser protocol, version 1: the twin of service/browser.py, where each field's meaning and unit is written.
- * tests/web/test_protocol_twin.py holds the two against each other. It reads this file line by line: one field a
- * line, every union and list on one line, and a `?` only on what a client may leave out.
+ * Browser protocol, version 1: the twin of service/browser.py and service/statuses.py, where each field's meaning and
+ * unit is written. tests/web/test_protocol_twin.py holds them against each other. It reads this file line by line: one
+ * field a line, every union and list on one line, and a `?` only on what a client may leave out.
  */
 
 export const PROTOCOL_VERSION = 1;

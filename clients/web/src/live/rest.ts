@@ -27,7 +27,7 @@ export interface Geometry {
   focus_distance_m?: number | null;
 }
 
-/** The fields of service/wire.py's ReconstructionSpec that the forms know. */
+/** The fields of service/descriptions.py's ReconstructionSpec that the forms know. */
 export interface ReconstructionSpec {
   engine?: EngineSpec | null;
   then?: EngineSpec[];
