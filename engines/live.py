@@ -109,7 +109,7 @@ class LiveRun:
 
     @property
     def without_beam(self) -> Rows:
-        """Indices in the scan of frames without counts, and of those that the fitted intensities leave out, ascending."""
+        """Indices in the scan, ascending, of frames without counts and of those that fitted intensities leave out."""
         beam = self.state.beam
         lost = np.zeros(0, np.int64) if beam is None else beam.lost
         found: Rows = np.sort(self.dataset.indices()[np.concatenate([self._dark, self._rows[lost]])])

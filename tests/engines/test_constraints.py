@@ -19,6 +19,7 @@ from engines.policy import LivePolicy
 from engines.preparation import Prepared
 from engines.probes import initial_probe
 from engines.projections import magnitude_projection_, model_misfit
+from engines.propagation import NearField, propagator
 from engines.registry import ENGINES
 from engines.simulate import Scan
 from engines.state import Data, State
@@ -89,6 +90,15 @@ def test_a_probe_that_wandered_comes_back_with_object_and_exit_waves(
         expected = exit_waves(back.probe, back.object, data.positions[7:8], out)
         found = back.exit_waves.load(7, 8, torch.empty_like(out))
         assert torch.allclose(found, expected, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_a_probe_in_near_field_stays_where_the_detector_sees_it(scan: Scan, dataset: GrowingDataset) -> None:
+    geometry = NearField(
+        wavelength_m=1e-10, distance_m=1.0, focus_distance_m=0.01, detector_pixel_m=6.5e-6, size=scan.geometry.size
+    )
+    data = replace(dataset.data(scan.canvas), propagator=propagator(geometry, torch.device("cpu")))
+    state = State(object=scan.object, probe=moved(scan.probe, (3, -4)))
+    assert torch.equal(upkeep(RPIE(probe_centred=True), state, data).probe, state.probe)
 
 
 def test_nothing_is_done_that_was_not_asked_for(scan: Scan, dataset: GrowingDataset, probe: torch.Tensor) -> None:
