@@ -236,8 +236,8 @@ class Engine(ABC):
     probe_power: bool = False
     """Hold the probe at the counts of a mean frame, so that an empty object is 1."""
     probe_centred: bool = False
-    """Move probe and object together when the probe has wandered off the window's centre by two pixels or more; far field
-    only, as in near field the detector sees where the probe is.
+    """Move probe and object together when the probe has wandered off the window's centre by two pixels or more; in far
+    field only, as in near field the detector sees where the probe is.
     """
 
     def admit(self, state: State, data: Data) -> State:
