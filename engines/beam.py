@@ -14,6 +14,8 @@ from engines.kernels import LOST
 
 NEIGHBOURS = 25
 """Frames that tell what the object does to the counts at a place."""
+BRIGHT = 0.9
+"""Share of them that are no brighter than one that had beam."""
 LEAST_COUNTS = 0.1
 """Variance that is assumed of the darkest pixels when the background is fitted."""
 
@@ -96,10 +98,14 @@ class BeamFit:
 
 
 def _about(values: Counts, positions: Positions) -> Counts:
-    """The median of each frame's nearest neighbours, itself included."""
+    """The median of each frame's nearest neighbours, itself included, but for those without beam: where the beam was
+    off for most of them, the median would be theirs.
+    """
     places, most = positions.float(), min(NEIGHBOURS, len(positions))
-    medians = [
-        values[torch.cdist(places[a : a + 1024], places).topk(most, largest=False).indices].median(dim=1).values
-        for a in range(0, len(places), 1024)
-    ]
+    medians = []
+    for a in range(0, len(places), 1024):
+        own = values[a : a + 1024, None]
+        near = values[torch.cdist(places[a : a + 1024], places).topk(most, largest=False).indices]
+        lit = torch.maximum(near.quantile(BRIGHT, dim=1, keepdim=True), LOST * own)
+        medians.append(torch.where(near < LOST * lit, torch.nan, near).nanmedian(dim=1).values)
     return torch.cat(medians)

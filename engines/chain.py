@@ -42,12 +42,11 @@ class Chain:
     def turn(self, iteration: int, last: int | None) -> int:
         """Number of the stage whose turn it then is, from 0."""
         earlier = self.stages[:-1]
+        if self.closing and last is not None and iteration >= last - self.closing:
+            return len(earlier)
         begins = 0
         for number, stage in enumerate(earlier):
             begins += stage.iterations or 0
-            if iteration < begins or (number == len(earlier) - 1 and self._waits(iteration, last)):
+            if iteration < begins or (self.closing and number == len(earlier) - 1):
                 return number
         return len(earlier)
-
-    def _waits(self, iteration: int, last: int | None) -> bool:
-        return self.closing > 0 and (last is None or iteration < last - self.closing)

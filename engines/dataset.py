@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from engines.arrays import Metres, Readings, Rows
+from engines.arrays import Chosen, Metres, Readings, Rows
 from engines.blocks import Blocks
 from engines.canvas import Canvas
 from engines.preparation import Prepared
@@ -93,6 +93,13 @@ class GrowingDataset:
     def counts(self, start: int = 0, stop: int | None = None) -> Readings:
         """Trusted counts of each frame."""
         return self._column("counts", start, stop)
+
+    def lit(self, start: int = 0, stop: int | None = None) -> Chosen:
+        """Which frames have counts at all: the others, such as those of a closed shutter, those that a file was made
+        for but never got, or those without a trusted pixel, say nothing of object and probe.
+        """
+        chosen: Chosen = self.counts(start, stop) > 0
+        return chosen
 
     def data(self, canvas: Canvas, rows: Rows | None = None, propagator: Propagator = FOURIER) -> Data:
         """The frames as engines see them: those rows, or all that lie on the canvas."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -89,6 +90,7 @@ class LiveRun:
         self._resumed = checkpoint
         self._admitted_by: type[Engine] | None = None
         self._rows = np.zeros(0, np.int64)
+        self._dark = np.zeros(0, np.int64)
         self._nominal: Data | None = None  # as given
         self._data: Data | None = None  # where the windows were found
         self._since = 0
@@ -103,14 +105,14 @@ class LiveRun:
     @property
     def outside(self) -> int:
         """Frames left out because their window leaves the canvas."""
-        return self.taken - self.frames
+        return self.taken - self.frames - len(self._dark)
 
     @property
     def without_beam(self) -> Rows:
-        """Indices in the scan of the frames that the fitted intensities leave out, ascending."""
+        """Indices in the scan, ascending, of frames without counts and of those that fitted intensities leave out."""
         beam = self.state.beam
         lost = np.zeros(0, np.int64) if beam is None else beam.lost
-        found: Rows = np.sort(self.dataset.indices()[self._rows[lost]])
+        found: Rows = np.sort(self.dataset.indices()[np.concatenate([self._dark, self._rows[lost]])])
         return found
 
     @property
@@ -230,7 +232,8 @@ class LiveRun:
         """Take in the frames that the policy says are due; `advance` does so first."""
         ended = self.ended  # read before the count, which is complete if it was set
         available = self.dataset.count
-        due = self.policy.take(self.taken, available, ended, self._since, self.state.iteration)
+        since = self._since if self.frames else sys.maxsize  # there is nothing to iterate on before the next chunk
+        due = self.policy.take(self.taken, available, ended, since, self.state.iteration)
         if self._resumed and not self.taken:
             back = ended or available >= self._resumed.frames  # what is on the disk comes back within moments
             due = (available if ended else self.policy.whole_chunks(available)) if back else 0
@@ -241,12 +244,15 @@ class LiveRun:
 
     def _take(self, due: int) -> None:
         positions_m = self.dataset.positions_m(self.taken, due)
-        grown = self.canvas.grown(positions_m)
+        lit = self.dataset.lit(self.taken, due)
+        grown = self.canvas.grown(positions_m[lit])
         if grown != self.canvas:
             self.state = replace(self.state, object=grown.regrid(self.state.object, self.canvas))
             self.canvas, self._nominal = grown, None
-        new = self.taken + np.flatnonzero(grown.inside(grown.to_pixels(positions_m)))
+        inside = grown.inside(grown.to_pixels(positions_m))
+        new = self.taken + np.flatnonzero(inside & lit)
         self._rows = np.concatenate([self._rows, new])
+        self._dark = np.concatenate([self._dark, self.taken + np.flatnonzero(inside & ~lit)])
         if not self.taken and self._resumed and self._resumed.learnt:
             self._recall(self._resumed.learnt)
         else:

@@ -103,9 +103,9 @@ class ML(Engine):
             gradient.probe.zero_()
         downhill = likelihood.preconditioned(gradient)
         direction = Pair(-downhill.object, -downhill.probe)
-        if isinstance(state, MLState):
+        before = state.gradient.dot(likelihood.preconditioned(state.gradient)) if isinstance(state, MLState) else 0.0
+        if isinstance(state, MLState) and before > 0:
             change = gradient.along(-1, state.gradient)
-            before = state.gradient.dot(likelihood.preconditioned(state.gradient))
             turned = direction.along(max(0.0, downhill.dot(change) / before), state.direction)
             direction = turned if turned.dot(gradient) < 0 else direction
         slope, curvature = 2 * direction.dot(gradient), likelihood.curvature(direction)

@@ -87,7 +87,7 @@ def initial_probe(
 
     An aperture stands `defocus` upstream of the sample. ``data`` is the mean magnitudes brought back from the detector,
     propagated by `defocus`: in far field, the focus of a lens whose pupil they show; in near field, the illumination
-    as the detector sees it without the sample, but for its phase.
+    as the detector sees it without the sample, but for its phase. Raises ValueError where this is dark everywhere.
     """
     parsed = ProbeSpec.parse(spec) if isinstance(spec, str) else spec
     if parsed.kind == "data":
@@ -98,6 +98,9 @@ def initial_probe(
         wave = torch.fft.fftshift(wave) if back.corner else wave
     else:
         wave = aperture(parsed, geometry).to(torch.complex64)
+    if not wave.any():
+        least = "frames with counts" if parsed.kind == "data" else f"more than a pixel of {geometry.pixel_m:.3g} m"
+        raise ValueError(f"probe: expected {least}, got {spec!r}, which lets no light through")
     wave = propagate(wave, parsed.defocus_m, geometry.wavelength_m, geometry.pixel_m)
     return scaled(with_modes(wave[None], modes), mean_counts)
 

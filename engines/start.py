@@ -35,8 +35,10 @@ def computed_probe(
 ) -> Probe:
     """Sweep the defocus of the inverse transform of the mean magnitudes, that is, of an ideal lens whose pupil they
     show: each candidate gets five iterations, and the one with the least error wins; its neighbours at half a step
-    are then tried too. The winner's improved probe is returned.
+    are then tried too. The winner's improved probe is returned. Raises ValueError where there is no frame.
     """
+    if not data.count:
+        raise ValueError("probe: expected frames with counts on the canvas for 'auto', got none")
     widest = widest_defocus_m(geometry, mean_magnitudes)
     step = widest / STEPS
     trials = {

@@ -236,7 +236,9 @@ class Engine(ABC):
     probe_power: bool = False
     """Hold the probe at the counts of a mean frame, so that an empty object is 1."""
     probe_centred: bool = False
-    """Move probe and object together when the probe has wandered off the window's centre by two pixels or more."""
+    """Move probe and object together when the probe has wandered off the window's centre by two pixels or more; in far
+    field only, as in near field the detector sees where the probe is.
+    """
 
     def admit(self, state: State, data: Data) -> State:
         """Take in the frames that `data` has more than before: object and probe carry over."""

@@ -28,7 +28,7 @@ WANDERED = 2
 
 def upkeep(engine: Engine, state: State, data: Data) -> State:
     """The state after everything that the engine's fields ask for; untouched where they ask for nothing."""
-    return _fitted(engine, with_beam(engine, _centred(engine, _constrained(engine, state, data)), data), data)
+    return _fitted(engine, with_beam(engine, _centred(engine, _constrained(engine, state, data), data), data), data)
 
 
 def with_beam(engine: Engine, state: State, data: Data) -> State:
@@ -59,8 +59,9 @@ def _constrained(engine: Engine, state: State, data: Data) -> State:
     return replace(state, object=object, probe=probe)
 
 
-def _centred(engine: Engine, state: State) -> State:
-    off = off_centre(state.probe) if engine.probe_centred else (0, 0)
+def _centred(engine: Engine, state: State, data: Data) -> State:
+    free = data.propagator.corner  # only in far field no intensity shows it
+    off = off_centre(state.probe) if engine.probe_centred and free else (0, 0)
     if max(map(abs, off)) < WANDERED:
         return state
     back = -off[0], -off[1]

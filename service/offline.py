@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engines.dataset import GrowingDataset
 from engines.live import LiveRun, Progress
-from engines.offline import Chunk, chunks, drive
+from engines.offline import chunks, drive
 from engines.propagation import propagator
 from service.checks import memory_refusal, overlap_warning
 from service.descriptions import ReconstructionSpec
@@ -69,10 +69,14 @@ def reconstruct_scan(
     dataset = GrowingDataset(setup.preparation.size, scan.n, setup.preparation.magnitude_dtype, device)
     size = setup.policy.chunk if live else LOAD_FRAMES
     feed = chunks(scan.store, setup.positions_m(scan.positions_m), setup.preparation, arrays.get("mask"), size)
-    first = [next(feed)] if live else list(feed)
-    for chunk in first:
-        _append(dataset, chunk)
-    canvas = setup.canvas(dataset.positions_m())
+    for chunk in feed:
+        dataset.append(*chunk)
+        if live and dataset.lit().any():
+            break
+    lit = dataset.lit()
+    if not lit.any():
+        raise SpecError(f"frames: expected counts in trusted pixels of at least one, got none in {dataset.count}")
+    canvas = setup.canvas(dataset.positions_m()[lit])
     probe = setup.probe(dataset, canvas, device)
     if warning := overlap_warning(setup, setup.positions_m(scan.positions_m), probe):
         warn(warning)
@@ -103,7 +107,3 @@ def reconstruct_scan(
         )
         keeper.close()
     return Outcome(out, run.state.iteration, run.frames, keeper.error, time.monotonic() - began)
-
-
-def _append(dataset: GrowingDataset, chunk: Chunk) -> None:
-    dataset.append(chunk.prepared, chunk.positions_m, chunk.indices)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from engines.arrays import Probe
 from engines.canvas import Canvas
 from engines.live import LiveRun, NonFiniteError, Progress
@@ -190,7 +192,7 @@ class Runner:
         if progress is not None:
             self._note(progress)
         elif run.finished:
-            self._end("finished", "" if run.frames else "no frame had a position on the canvas")
+            self._end("finished", "" if run.frames else "no frame had counts and a position on the canvas")
         else:
             self._tell_if_due()
             return False
@@ -199,12 +201,13 @@ class Runner:
     def _begin(self) -> LiveRun | None:
         """Set the run up once there are frames enough for its first iteration."""
         dataset, ended = self._feed.dataset, self.session.ended(self._feed)
-        if not dataset.count and ended:
-            self._end("finished", "the scan had no frame with a position")
-        if not dataset.count or (dataset.count < self.setup.policy.start_after and not ended):
+        lit = np.flatnonzero(dataset.lit())  # there is nothing to start from in the others
+        if not lit.size and ended:
+            self._end("finished", "the scan had no frame with counts and a position")
+        if not lit.size or (lit.size < self.setup.policy.start_after and not ended):
             self._tell_if_due()
             return None
-        canvas = self.setup.canvas(dataset.positions_m())
+        canvas = self.setup.canvas(dataset.positions_m()[lit])
         checkpoint = self._keeper.resume(canvas, self.session.device)
         probe = checkpoint.probe if checkpoint else self._first_probe(canvas, ended)
         if checkpoint is not None:

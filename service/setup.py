@@ -226,7 +226,8 @@ class Setup:
             probe = probe_from_array(self.given_probe, self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
             assert isinstance(self.optics, FarField), "check_probe sees to it"
-            frames = replace(dataset.data(canvas), background=self.background(device))
+            rows = np.flatnonzero(canvas.inside(canvas.to_pixels(dataset.positions_m())) & dataset.lit())
+            frames = replace(dataset.data(canvas, rows), background=self.background(device))
             mean = dataset.mean_magnitudes()
             probe = computed_probe(self.optics, frames, canvas.shape, mean, self.modes)
         else:

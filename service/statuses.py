@@ -75,7 +75,7 @@ class ReconstructionStatus(Record):
     outside: int = 0
     """Frames left out because their position leaves the canvas."""
     without_beam: int = 0
-    """Frames left out because the fit of intensities found no light in them."""
+    """Frames left out because they have no counts, or the fit of intensities found no light in them."""
     without_beam_at: tuple[tuple[int, int], ...] = ()
     """Their indices, as ranges (first, last)."""
     iteration_rate_hz: float = 0.0

@@ -46,9 +46,7 @@ def test_frames_without_beam_are_on_the_map_and_among_the_figures(page: Page, se
     until_dataset(page, "map-canvas", f"Number(d.points) === {FRAMES}")
     expect(page.get_by_test_id("no-beam")).to_have_text(str(len(DARK)))
     figure = page.locator(".stat", has=page.get_by_test_id("no-beam"))
-    expect(figure).to_have_attribute(
-        "title", "Frames left out because the fit of intensities found no light in them: 7, 40 to 42"
-    )
+    expect(figure).to_have_attribute("title", "Frames left out because there was no light in them: 7, 40 to 42")
     expect(page.get_by_test_id("map-no-beam")).to_contain_text(f"{len(DARK)} no beam")
     expect(page.get_by_test_id("map-bad")).to_have_count(0)
     screenshot(page, "no-beam")

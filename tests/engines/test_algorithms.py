@@ -181,6 +181,12 @@ def test_ml_goes_downhill_and_its_gradient_is_right(
     assert found == pytest.approx(expected, rel=1e-3)
 
 
+def test_likelihood_without_a_trusted_pixel_leaves_everything_as_it_is(start: State, scan: Scan) -> None:
+    data = Data.of(torch.full((3, 64, 64), -1.0), torch.from_numpy(scan.canvas.to_pixels(scan.positions_m[:3])))
+    state, _ = run(ML(), start, data, 3)
+    assert torch.equal(state.object, start.object) and torch.equal(state.probe, start.probe)
+
+
 @pytest.mark.parametrize("name", ["dm", "er", "raar", "ml"])
 @pytest.mark.parametrize(("block", "threads"), [(1, 1), (8, 1), (2, 2), (3, 3)])
 def test_sums_do_not_depend_on_how_frames_are_split(

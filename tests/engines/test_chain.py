@@ -37,6 +37,12 @@ def test_engines_take_over_and_the_last_closes_the_run() -> None:
     assert who(Chain((Stage(dm, 2), Stage(ml, None))), 4, 4) == [DM, DM, ML, ML]
 
 
+def test_the_last_engine_closes_a_run_that_is_too_short_for_those_before() -> None:
+    three = Chain((Stage(RPIE(), 3), Stage(DM(), 100), Stage(ML(), 2)))
+    assert who(three, 7, 7) == [RPIE, RPIE, RPIE, DM, DM, ML, ML]
+    assert who(three, 4, 4) == [RPIE, RPIE, ML, ML]
+
+
 def test_only_the_last_engine_may_go_uncounted() -> None:
     with pytest.raises(ValueError, match="expected iterations for each but the last"):
         Chain((Stage(DM(), None), Stage(ML(), 3)))
@@ -54,6 +60,7 @@ def test_a_chain_live(scan: Scan, feed: list[Chunk], probe: torch.Tensor) -> Non
     policy = LivePolicy(start_after=20, chunk=10, iterations_per_chunk=3, final_iterations=2)
     run = LiveRun(chain, policy, GrowingDataset(64), scan.canvas, probe)
     history = list(drive(run, feed))
+    assert run.turn == 2
     assert len(history) == 3 * 4 + 7, "the closing engine has its iterations after the last frame, whatever the policy"
     assert [p.frames for p in history[12:]] == [60] * 7
     assert history[-1].error < history[11].error

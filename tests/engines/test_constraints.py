@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.beam import Beam
+from engines.beam import Beam, BeamFit
 from engines.constraints import bounded, moved, of_power, off_centre, smoothed, supported, supported_in_fourier_space
 from engines.dataset import GrowingDataset
 from engines.dm import DM
@@ -19,6 +19,7 @@ from engines.policy import LivePolicy
 from engines.preparation import Prepared
 from engines.probes import initial_probe
 from engines.projections import magnitude_projection_, model_misfit
+from engines.propagation import NearField, propagator
 from engines.registry import ENGINES
 from engines.simulate import Scan
 from engines.state import Data, State
@@ -89,6 +90,15 @@ def test_a_probe_that_wandered_comes_back_with_object_and_exit_waves(
         expected = exit_waves(back.probe, back.object, data.positions[7:8], out)
         found = back.exit_waves.load(7, 8, torch.empty_like(out))
         assert torch.allclose(found, expected, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_a_probe_in_near_field_stays_where_the_detector_sees_it(scan: Scan, dataset: GrowingDataset) -> None:
+    geometry = NearField(
+        wavelength_m=1e-10, distance_m=1.0, focus_distance_m=0.01, detector_pixel_m=6.5e-6, size=scan.geometry.size
+    )
+    data = replace(dataset.data(scan.canvas), propagator=propagator(geometry, torch.device("cpu")))
+    state = State(object=scan.object, probe=moved(scan.probe, (3, -4)))
+    assert torch.equal(upkeep(RPIE(probe_centred=True), state, data).probe, state.probe)
 
 
 def test_nothing_is_done_that_was_not_asked_for(scan: Scan, dataset: GrowingDataset, probe: torch.Tensor) -> None:
@@ -165,6 +175,18 @@ def test_flicker_background_and_lost_frames_are_found(scan: Scan, probe: torch.T
     kept = np.arange(len(scan)) != 17
     assert np.corrcoef(state.beam.scales.numpy()[kept], scales[kept])[0, 1] > 0.9
     assert float(state.beam.background.mean()) == pytest.approx(2.0, rel=0.1)
+
+
+@pytest.mark.parametrize("dark", [0.0, 0.002])
+def test_frames_with_beam_are_told_from_a_majority_without(dark: float) -> None:
+    rows, cols = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
+    positions = torch.stack([rows.flatten(), cols.flatten()], dim=1)
+    truth = torch.where(positions[:, 1] % 5 < 2, 1 + 0.02 * (positions[:, 0] - 3.5), dark)
+    fit = BeamFit(Beam.even(64, torch.zeros(4, 4)), 64, "none", True)
+    fit.add(list(range(64)), torch.ones(64, 4, 4), truth.sqrt()[:, None, None].expand(64, 4, 4))
+    found = fit.result(positions)
+    assert torch.equal(torch.from_numpy(found.lost), torch.nonzero(truth == dark).flatten())
+    torch.testing.assert_close(found.scales[truth > dark], torch.ones(32), atol=0.1, rtol=0)
 
 
 def test_constraints_hold_in_a_run(scan: Scan, dataset: GrowingDataset, probe: torch.Tensor) -> None:

@@ -15,6 +15,7 @@ from engines.live import LiveRun, NonFiniteError, Progress
 from engines.offline import Chunk, drive, offline_run
 from engines.pie import RPIE
 from engines.policy import LivePolicy
+from engines.preparation import Prepared
 from engines.probes import initial_probe
 from engines.simulate import Scan
 from engines.state import Data, State
@@ -93,6 +94,36 @@ def test_frames_outside_the_canvas_are_counted_and_left_out(scan: Scan, feed: li
     assert len(list(drive(run))) == 1
     assert (run.frames, run.outside) == (8, 2)
     assert run.data is not None and run.data.rows.tolist() == [0, 1, 2, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("per_chunk", [None, 3])
+def test_a_first_chunk_that_is_all_outside_holds_nothing_up(
+    scan: Scan, feed: list[Chunk], probe: torch.Tensor, per_chunk: int | None
+) -> None:
+    run = live(scan, probe, LivePolicy(start_after=10, chunk=10, iterations_per_chunk=per_chunk, final_iterations=2))
+    run.dataset.append(feed[0].prepared, feed[0].positions_m + 1e-3, feed[0].indices)
+    run.dataset.append(*feed[1])
+    run.ended = True
+    for _ in range(10):
+        run.advance()
+    assert run.finished and (run.frames, run.outside, run.state.iteration) == (10, 10, 2)
+
+
+@pytest.mark.parametrize("engine", [RPIE(), DM()])
+@pytest.mark.parametrize("empty", [0.0, -1.0])
+def test_frames_without_counts_change_nothing_and_are_listed(
+    scan: Scan, feed: list[Chunk], probe: torch.Tensor, engine: DM | RPIE, empty: float
+) -> None:
+    policy = LivePolicy(start_after=10, chunk=10, iterations_per_chunk=3, final_iterations=3)
+    nothing = Prepared(torch.full((10, 64, 64), empty), torch.zeros(10))
+    dark = Chunk(nothing, feed[0].positions_m, np.arange(100, 110))
+    run = LiveRun(engine, policy, GrowingDataset(64), scan.canvas, probe)
+    list(drive(run, [dark, *feed[:2]]))
+    without = LiveRun(engine, policy, GrowingDataset(64), scan.canvas, probe)
+    list(drive(without, feed[:2]))
+    assert torch.equal(run.state.object, without.state.object)
+    assert (run.frames, run.outside, run.lag) == (20, 0, 0)
+    assert run.without_beam.tolist() == list(range(100, 110))
 
 
 def test_a_canvas_without_a_plan_grows_and_gives_the_same(scan: Scan, feed: list[Chunk], probe: torch.Tensor) -> None:

@@ -108,3 +108,16 @@ def test_further_modes_differ_from_the_first() -> None:
     overlaps = (flat @ flat.conj().T).abs()
     assert float(overlaps[1, 1] / overlaps[0, 0]) == pytest.approx(0.05, rel=1e-3)
     assert float(overlaps[0, 1]) < 1e-3 and float(overlaps[1, 2]) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("round:1nm", "expected more than a pixel of 5.93e-08 m, got 'round:1nm', which lets no light through"),
+        ("rect:1nmx1um", "lets no light through"),
+        ("data", "expected frames with counts"),
+    ],
+)
+def test_a_probe_without_light_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        initial_probe(text, GEOMETRY, 1e6, torch.zeros(128, 128), modes=2)

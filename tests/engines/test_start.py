@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from engines.compare import likeness, scanned
 from engines.dataset import GrowingDataset
@@ -29,3 +30,9 @@ def test_no_candidate_is_wider_than_the_window(scan: Scan, dataset: GrowingDatas
     pupil = scan.geometry.wavelength_m / (2 * 240e-9)
     assert 2 * widest * pupil == pytest.approx(0.8 * 64 * scan.geometry.pixel_m, rel=0.3)
     assert np.isfinite(widest)
+
+
+def test_no_probe_is_computed_without_frames(scan: Scan) -> None:
+    empty = GrowingDataset(64)
+    with pytest.raises(ValueError, match="expected frames with counts"):
+        computed_probe(scan.geometry, empty.data(scan.canvas), scan.canvas.shape, torch.ones(64, 64))

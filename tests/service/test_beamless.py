@@ -46,3 +46,23 @@ def test_frames_without_beam_are_counted_listed_and_told_of_once(work: Work) -> 
 def test_nothing_is_listed_where_intensities_are_not_fitted(work: Work) -> None:
     work.record(range(40))
     assert work.iterate(12).without_beam_at == ()
+
+
+@pytest.mark.parametrize("work", [EngineSpec(name="dm")], indirect=True)
+def test_a_scan_that_begins_before_the_shutter_opens_waits_for_light(work: Work) -> None:
+    work.frames[:25] = 0
+    work.record(range(30))
+    assert work.iterate(3).state == "waiting"
+    work.record(range(30, 60))
+    status = work.iterate(3)
+    assert (status.iteration, status.frames, status.without_beam) == (3, 35, 25)
+    assert status.without_beam_at == ((0, 24),)
+
+
+@pytest.mark.parametrize("work", [EngineSpec(name="rpie")], indirect=True)
+def test_a_scan_without_any_light_ends_with_the_reason(work: Work) -> None:
+    work.frames[:] = 0
+    work.record(range(60))
+    work.end()
+    status = work.finish()
+    assert (status.state, status.message) == ("finished", "the scan had no frame with counts and a position")

@@ -106,7 +106,7 @@ const KINDS: { kind: PointKind; mark: string; title: string }[] = [
   { kind: "received", mark: "◉", title: "Frame and position are there; not iterated on yet" },
   { kind: "used", mark: "●", title: "Iterated on" },
   { kind: "unpaired", mark: "▲", title: "A frame without its position, or the reverse" },
-  { kind: "no beam", mark: "◇", title: "The fit of intensities found no light in them: left out" },
+  { kind: "no beam", mark: "◇", title: "There was no light in them: left out" },
   { kind: "bad", mark: "✕", title: "Off the canvas, or unreadable" },
 ];
 

@@ -93,7 +93,7 @@ function Figures({ scan, recon }: { scan: ScanStatus; recon: ReconstructionStatu
           value={formatCount(recon.without_beam)}
           testId="no-beam"
           tone="warn"
-          title={`Frames left out because the fit of intensities found no light in them: ${formatRanges(recon.without_beam_at)}`}
+          title={`Frames left out because there was no light in them: ${formatRanges(recon.without_beam_at)}`}
         />
       )}
       <Age />
