@@ -164,7 +164,7 @@ class Runner:
         if not self.over:
             try:
                 self._checkpoint()
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # HDF5 says either of a full disk
                 self._log.error("checkpoint not written, the one before counts", error=str(error))
             self._release()
 
