@@ -77,7 +77,7 @@ class Replays:
 
     def resolve(self, file: str) -> Path:
         """Path of a listed file; raises LookupError for anything outside the configured folders."""
-        for root in self._settings.files:
+        for root in self._settings.files if file.isprintable() else ():
             path = (root.resolve().parent / file).resolve()
             if path.is_relative_to(root.resolve()) and path.suffix in SUFFIXES and path.is_file():
                 return path

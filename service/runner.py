@@ -159,6 +159,12 @@ class Runner:
             self._release()
         return True
 
+    def give_up(self, error: Exception) -> None:
+        """Not even its failure could be told: it is over, and what it holds is let go."""
+        self._log.exception("reconstruction given up")
+        self.status = self.status.model_copy(update={"state": "failed", "message": f"{type(error).__name__}: {error}"})
+        self._release()
+
     def suspend(self) -> None:
         """The worker ends: keep everything, so that the next worker goes on from here."""
         if not self.over:

@@ -23,7 +23,7 @@ from service.commands import Handler, answer
 from service.config import Settings
 from service.logs import get_log
 from service.roster import Roster
-from service.runner import Publisher
+from service.runner import Publisher, Runner
 from service.setup import choose_device
 from service.snapshot import Snapshot
 from service.specs import schemas
@@ -145,7 +145,7 @@ class Worker:
         if self.device.type == "cpu":
             kernels.load()
         while not self._stopping.is_set():
-            if not any([runner.advance() for runner in self._roster.runners]):
+            if not any([advance(runner) for runner in self._roster.runners]):
                 self._stopping.wait(REST_S)
 
     def _publish_status(self, status: ReconstructionStatus) -> None:
@@ -160,6 +160,15 @@ class Worker:
     def _publish(self, parts: list[Any]) -> None:
         with self._publishing:
             self._events.send_multipart(parts, copy=False)
+
+
+def advance(runner: Runner) -> bool:
+    """One turn of a reconstruction; True if there was anything to do. Whatever happens to it, the others go on."""
+    try:
+        return runner.advance()
+    except Exception as error:
+        runner.give_up(error)
+        return True
 
 
 def run_worker(settings: Settings) -> None:

@@ -14,6 +14,8 @@ from engines.dataset import GrowingDataset
 from service import runner
 from service.descriptions import EngineSpec, ReconstructionSpec
 from service.reconstructions import read_statuses
+from service.statuses import ReconstructionStatus
+from service.worker import advance
 from tests.service.work import FRAMES, Work
 
 SPEC = ReconstructionSpec(
@@ -127,3 +129,19 @@ def test_damaged_arrays_are_told_and_stop_nobody(work: Work) -> None:
     arrays.write_bytes(arrays.read_bytes()[:100])
     work.begin()
     assert work.status.state == "refused" and "start.npz" in work.status.message
+
+
+def test_a_reconstruction_whose_failure_cannot_even_be_told_does_not_stop_the_others(work: Work) -> None:
+    work.record(range(10))
+    other = work.roster.start(work.folder.name, {})["id"]
+
+    def refuse(status: ReconstructionStatus) -> None:
+        if status.id == work.reconstruction:
+            raise OverflowError("int too big to send")
+
+    work.runner._publisher.status = refuse
+    for _ in range(3):
+        for each in work.roster.runners:
+            advance(each)
+    assert [each.status.id for each in work.roster.runners] == [other]
+    assert work.roster.runners[0].status.iteration == 2, "as many as the policy allows on ten frames"
