@@ -72,8 +72,8 @@ class Guard:
         while True:
             try:
                 await self.look()
-            except (OSError, ValueError) as error:
-                self._log.warning("alarms not computed", error=str(error))
+            except Exception:  # without alarms nobody would notice that there are none any more
+                self._log.exception("alarms not computed")
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
@@ -139,7 +139,8 @@ class Guard:
 
     def _scans(self) -> list[ScanStatus]:
         """Scans that run, and those that ended while this process watched, until another one begins."""
-        scans = [scan for scan in self._hub.scans.values() if scan.state != "armed"]
+        known = list(self._hub.scans.values())  # at once: this is not the thread that adds new ones
+        scans = [scan for scan in known if scan.state != "armed"]
         running = {scan.id for scan in scans if scan.state not in SCAN_OVER or self._iterates(scan)}
         newest = max(scans, key=lambda scan: scan.created_ns, default=None)
         watched = newest is not None and (newest.id in self._live or newest.created_ns > self._began_ns)

@@ -86,7 +86,8 @@ class Replays:
     async def start(self, request: ReplayRequest) -> ReplayStatus:
         """Start a replay process; raises LookupError for a file that is not offered."""
         path = self.resolve(request.file)
-        arguments = ["replay", str(path), "--to", self._settings.ingest, "--chunk", str(request.chunk)]
+        ingest = self._settings.ingest.replace("//*:", "//127.0.0.1:")  # where one can listen, but not connect to
+        arguments = ["replay", str(path), "--to", ingest, "--chunk", str(request.chunk)]
         arguments += ["--frame-delay", str(request.frame_delay_s)]
         arguments += [f"--probe={request.probe}"] if request.probe else []
         arguments += [f"--engine={request.engine}"] if request.engine else []
