@@ -77,6 +77,13 @@ def segment_files(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def _segment_file(folder: Path, number: int) -> Path | None:
+    """The segment of this number, the closed one where there are two; it may be renamed meanwhile."""
+    names = closed_name(number), open_name(number), closed_name(number)
+    paths = (folder / SEGMENT_FOLDER / name for name in names)
+    return next((path for path in paths if path.exists()), None)
+
+
 # ---- writing
 
 
@@ -265,11 +272,15 @@ class RecordingFollower:
         self.folder = folder
         self._followed: dict[int, _Followed] = {}
         self._handles: OrderedDict[int, _Followed] = OrderedDict()
+        self._settled = 0
+        """Up to this number all segments are closed and read."""
+        self._listed: dict[int, Path] = {}
+        self._changed_ns = 0
 
     def poll(self) -> Arrivals:
         """What became visible since the last poll; never waits."""
         frames, indices, positions, problems = [np.zeros(0, REF)], [_NO_ROWS], [np.zeros((0, 2))], []
-        for number, path in segment_files(self.folder).items():
+        for number, path in self._unsettled().items():
             followed = self._followed.setdefault(number, _Followed(path))
             if followed.done and path == followed.path:
                 continue
@@ -306,6 +317,37 @@ class RecordingFollower:
         """Let all files go."""
         for followed in self._followed.values():
             followed.release()
+
+    def _unsettled(self) -> dict[int, Path]:
+        """The segments that may hold more, in order.
+
+        A long scan has thousands that do not: the folder is only listed where those that follow by number are read.
+        """
+        while self._is_done(self._settled + 1, closed_name(self._settled + 1)):
+            self._settled += 1
+        number, found = self._settled + 1, dict[int, Path]()
+        while (path := _segment_file(self.folder, number)) is not None:
+            found[number] = path
+            number += 1
+        if not all(self._is_done(number, path.name) for number, path in found.items()):
+            return found
+        return {number: path for number, path in self._list().items() if number > self._settled}
+
+    def _list(self) -> dict[int, Path]:
+        """The segments as the folder lists them, read anew where it changed."""
+        try:
+            changed_ns = (self.folder / SEGMENT_FOLDER).stat().st_mtime_ns
+        except FileNotFoundError:
+            return {}
+        if changed_ns != self._changed_ns:
+            self._changed_ns = changed_ns
+            files = segment_files(self.folder).items()
+            self._listed = {number: path for number, path in files if number > self._settled}
+        return self._listed
+
+    def _is_done(self, number: int, name: str) -> bool:
+        followed = self._followed.get(number)
+        return followed is not None and followed.done and followed.path.name == name
 
     def _advance(
         self, number: int, followed: _Followed, path: Path

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from service import recording
 from service.master import MASTER_FILE, SEGMENT_FOLDER
 from service.recording import (
     Recording,
@@ -416,3 +417,44 @@ def test_writes_that_the_system_refuses_lose_only_what_was_refused(tmp_path: Pat
     wanted = refs[np.isin(refs["index"], recorded)]
     frames = follower.read(wanted)
     assert (frames.view(np.uint8) == wanted["index"].astype(np.uint8)[:, None, None]).all()
+
+
+def test_segments_that_are_read_to_their_end_are_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = Recording(tmp_path, Layout((2, 3), "<u2"), segment_frames=1, segment_seconds=100.0)
+    follower = RecordingFollower(tmp_path)
+
+    def append(index: int) -> None:
+        writing.append_frames(np.array([index]), [bytes(12)], writing.layout, 1, 1)
+
+    for index in range(20):
+        append(index)
+    writing._closer.submit(int).result()  # what was handed to the closing thread before is closed
+    assert follower.poll().frames["index"].tolist() == list(range(20))
+    append(20)
+    writing._closer.submit(int).result()
+    follower.poll()
+    assert not follower.poll().frames.size, "and the folder as it is now is known"
+    looked_at: list[int] = []
+    monkeypatch.setattr(recording, "segment_files", lambda _: pytest.fail("the folder is listed"))
+    find = recording._segment_file
+    monkeypatch.setattr(recording, "_segment_file", lambda folder, n: looked_at.append(n) or find(folder, n))
+    for _ in range(3):
+        assert not follower.poll().frames.size
+    append(21)
+    assert follower.poll().frames["index"].tolist() == [21] and min(looked_at) >= 21
+    writing.close()
+    follower.close()
+
+
+def test_what_follows_a_segment_that_somebody_deleted_is_read(tmp_path: Path) -> None:
+    writing = Recording(tmp_path, Layout((2, 3), "<u2"), segment_frames=1, segment_seconds=100.0)
+    for index in range(4):
+        writing.append_frames(np.array([index]), [bytes(12)], writing.layout, 1, 1)
+    writing.close()
+    (tmp_path / "segments" / "000002.h5").unlink()
+    follower = RecordingFollower(tmp_path)
+    seen = [index for _ in range(3) for index in follower.poll().frames["index"].tolist()]
+    follower.close()
+    assert seen == [0, 2, 3]
