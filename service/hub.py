@@ -15,7 +15,7 @@ import msgpack
 import zmq
 import zmq.asyncio
 
-from service.commands import CommandError, ask
+from service.commands import ask
 from service.config import Settings
 from service.eventlog import EventLogs
 from service.logs import get_log
@@ -108,7 +108,8 @@ class Hub:
                         else:
                             self._keep_reconstruction(ReconstructionStatus.model_validate(fields))
                     self.alive[process] = True
-                except CommandError:
+                except ValueError as error:  # a `CommandError`, or an answer of another version
+                    self._log.debug("no answer that is understood", which=process, error=str(error))
                     self.alive[process] = False
                 if before != self.alive[process]:
                     self._log.info("process reachable" if not before else "process not reachable", which=process)
