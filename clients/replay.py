@@ -21,6 +21,8 @@ from service.formats import ScanFile
 from service.wire import End, Frames, Positions, Start
 
 BITSHUFFLE_BLOCK_BYTES = 8192
+MAX_KEY = 128
+"""Characters of a scan's key, see `service.wire.Header`."""
 
 Progress = Callable[[int, int], None]
 """Called with the frames sent so far and those there are."""
@@ -138,7 +140,7 @@ def start_of(scan: ScanFile, options: ReplayOptions) -> tuple[Start, dict[str, N
     if spec is not None and spec.probe is None and probe is not None:
         spec = spec.model_copy(update={"probe": "given"})
     start = Start(
-        scan=options.scan or scan.title or scan.path.stem,
+        scan=options.scan or _key_of(scan),
         frame_shape=scan.frame_shape,
         dtype=scan.dtype.str,
         geometry=scan.geometry,
@@ -153,6 +155,12 @@ def start_of(scan: ScanFile, options: ReplayOptions) -> tuple[Start, dict[str, N
     )
     arrays: Mapping[str, NDArray[Any] | None] = {"plan": scan.positions_m, "mask": scan.mask, "probe": probe}
     return start, {name: array for name, array in arrays.items() if array is not None}
+
+
+def _key_of(scan: ScanFile) -> str:
+    """The file's title, or its name, as far as a key may be so: printable, and not too long."""
+    title = "".join(each if each.isprintable() else " " for each in scan.title or scan.path.stem).strip()
+    return title[:MAX_KEY] or "scan"
 
 
 class _Rows:

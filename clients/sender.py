@@ -21,6 +21,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from service.wire import (
     HIGH_WATER_MARK,
+    MAX_HEADER_BYTES,
     Abort,
     End,
     Frames,
@@ -130,9 +131,16 @@ class Sender:
         self._context.term()
 
     def start(self, start: Start, **arrays: NDArray[Any]) -> None:
-        """Begin the scan, under a run id of its own unless it has one; arrays by the names of `ArraySpec`."""
-        self._scan, self._run = start.scan, start.run or secrets.token_hex(RUN_BYTES)
-        self._post(Kept(("start", 0), *pack_start(self._of_run(start), **arrays)))
+        """Begin the scan, under a run id of its own unless it has one; arrays by the names of `ArraySpec`.
+
+        Raises ValueError for metadata that are too long to be sent.
+        """
+        run = start.run or secrets.token_hex(RUN_BYTES)
+        header, buffer = pack_start(start.model_copy(update={"run": run}), **arrays)
+        if len(header) > MAX_HEADER_BYTES:
+            raise ValueError(f"start: expected at most {MAX_HEADER_BYTES} bytes with its metadata, got {len(header)}")
+        self._scan, self._run = start.scan, run
+        self._post(Kept(("start", 0), header, buffer))
 
     def send(self, message: Frames | Positions, buffer: Buffer) -> None:
         """Send rows; waits while ingest takes no more. An array must stay as it is until it is acknowledged."""
@@ -143,9 +151,11 @@ class Sender:
         self._post(Kept((f"end {end.stream}", 0), encode(self._of_run(end)), b""))
 
     def abort(self, reason: str) -> None:
-        """Give the scan up, if ingest is there to hear it; nothing is sent again afterwards."""
+        """Give the scan up, if it began and ingest is there to hear it; nothing is sent again afterwards."""
         self._pending.clear()
         self._kept.clear()
+        if not self._scan:
+            return
         message = Abort(scan=self._scan, run=self._run, reason=reason[:500])
         if self._push.poll(TICK_MS, zmq.POLLOUT):
             self._push.send_multipart([encode(message), b""])

@@ -63,6 +63,8 @@ class Keeper:
         self.folder = folder
         self.metrics = TableWriter(folder / "metrics.f64", len(METRIC_COLUMNS))
         self.positions = TableWriter(folder / "positions.f64", len(POSITION_COLUMNS))
+        self._told_before = read_table(folder / "positions.f64", len(POSITION_COLUMNS))[:, 0]
+        self._admitted = 0  # a restarted worker may take frames in in another order
         self.snapshots = 0
         """Snapshots taken so far."""
         self.moments = len(list((folder / "snapshots").glob("*.h5")))
@@ -119,9 +121,11 @@ class Keeper:
     def note_admitted(self, run: LiveRun) -> None:
         """Keep the positions of the frames that were taken in since."""
         data = run.data
-        if data is None or data.count <= self.positions.rows:
+        if data is None or data.count <= self._admitted:
             return
-        self.positions.append(_centres(run, data)[self.positions.rows :])
+        rows = _centres(run, data)[self._admitted :]
+        self._admitted = data.count
+        self.positions.append(rows[~np.isin(rows[:, 0], self._told_before)])
 
     def snapshot(self, run: LiveRun) -> Snapshot:
         """A copy of the present moment; the run must have frames."""

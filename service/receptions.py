@@ -160,7 +160,7 @@ class Receptions:
         )
 
     def armed(self, key: str) -> ScanRecord | None:
-        """What is armed for this key."""
+        """What is armed for this key; what cannot be understood is thrown away."""
         path = armed_path(self.settings.data, key)
         if not path.exists():
             return None
@@ -168,6 +168,7 @@ class Receptions:
             record = ScanRecord.model_validate_json(path.read_bytes())
         except ValueError as error:
             self.problems.add(f"{path.name}: expected an armed scan, got: {error}")
+            path.unlink(missing_ok=True)  # the key can be armed anew
             return None
         return record if record.key == key else None
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service.descriptions import ReconstructionSpec
+from service.logs import get_log
 from service.scans import find_scan, scan_folders, write_json
 from service.statuses import ReconstructionStatus
 
@@ -74,9 +75,16 @@ def read_status(folder: Path) -> ReconstructionStatus:
 
 
 def read_statuses(scan_folder: Path) -> list[ReconstructionStatus]:
-    """Every reconstruction of a scan, oldest first."""
-    folders = reconstruction_folders(scan_folder)
-    return [read_status(folder) for folder in folders if (folder / "status.json").is_file()]
+    """Every reconstruction of a scan, oldest first; one whose state cannot be read is passed over, and logged."""
+    statuses = []
+    for folder in reconstruction_folders(scan_folder):
+        try:
+            statuses.append(read_status(folder))
+        except FileNotFoundError:  # it has only just begun
+            continue
+        except (OSError, ValueError) as error:
+            get_log(scan=scan_folder.name).error("status.json unreadable", reconstruction=folder.name, error=str(error))
+    return statuses
 
 
 def moment_files(folder: Path) -> dict[int, Path]:

@@ -9,6 +9,9 @@ One process writes (`Recording`), any number read (`RecordingFollower`), from an
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -36,6 +39,9 @@ RETRY_SECONDS = 1.0
 """After a failed write nothing is tried for so long: a full disk would else fill with the beginnings of files."""
 OPENING_SECONDS = 2.0
 """A segment that is still being written may be unreadable for a moment; after so long it counts as damaged."""
+RESERVE_BYTES = 8_000_000
+"""Disk that is left free, so that what is open can be closed: HDF5 crashes the process where a disk is full to the last
+byte as it closes a file."""
 MAX_HANDLES = 16
 """Closed segments that a follower keeps open for reading frames."""
 
@@ -92,18 +98,22 @@ class Recording:
         self._closed = recover(folder)
         self._number = max(segment_files(folder), default=0)
         if self._closed:
-            write_master(folder, self._closed)
+            try:
+                write_master(folder, self._closed)
+            except HDF5_ERRORS as error:  # a full disk: what comes is refused until there is room, and then recorded
+                self._log.error("master not written; it comes with the next segment", error=str(error))
 
     def append_frames(
         self, indices: NDArray[np.int64], frames: Sequence[Any], layout: Layout, received_ns: int, sent_ns: int
     ) -> None:
         """Record frames, each the bytes of one chunk in the layout's encoding; raises `RecordingError`."""
         self.layout = layout
-        self._append(lambda segment: segment.append_frames(indices, frames, received_ns, sent_ns))
+        size = sum(len(frame) for frame in frames)
+        self._append(size, lambda segment: segment.append_frames(indices, frames, received_ns, sent_ns))
 
     def append_positions(self, indices: NDArray[np.int64], positions_m: NDArray[np.float64], received_ns: int) -> None:
         """Record positions (m, 2) in metres; raises `RecordingError`."""
-        self._append(lambda segment: segment.append_positions(indices, positions_m, received_ns))
+        self._append(positions_m.nbytes, lambda segment: segment.append_positions(indices, positions_m, received_ns))
 
     def close_if_due(self) -> None:
         """Close the open segment once it is full or old; to be called now and then, so that silence closes it too."""
@@ -119,11 +129,12 @@ class Recording:
         self._hand_over()
         self._closer.shutdown(wait=wait)
 
-    def _append(self, write: Callable[[SegmentWriter], None]) -> None:
+    def _append(self, size: int, write: Callable[[SegmentWriter], None]) -> None:
         self.close_if_due()
         if self._failed and time.monotonic() - self._failed[0] < RETRY_SECONDS:
             raise RecordingError(self._failed[1])
         try:
+            need_room(self.folder, size)
             write(self._current())
             self._failed = None
         except HDF5_ERRORS as error:
@@ -161,6 +172,14 @@ class Recording:
             self._log.error("segment not closed; it stays readable for followers", segment=number, error=str(error))
 
 
+def need_room(folder: Path, size: int) -> None:
+    """Raise OSError where the disk has no room for so many bytes and `RESERVE_BYTES` more."""
+    free = shutil.disk_usage(folder).free
+    if free < size + RESERVE_BYTES:
+        needed = f"{size / 1e6:.3g} MB and {RESERVE_BYTES / 1e6:.3g} MB in reserve"
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed} are needed, {free / 1e6:.3g} MB are free")
+
+
 def recover(folder: Path) -> list[Extent]:
     """Copy what killed writers left into closed segments; returns all closed segments that can be read."""
     log = get_log(scan=folder.name)
@@ -183,6 +202,7 @@ def _recovered(segments: Path, number: int, path: Path) -> Extent:
         frames, positions = len(reader.frame_rows(0)["frame_index"]), len(reader.position_rows(0)["position_index"])
         reader.close()
         return Extent(path, reader.layout, frames, positions)
+    need_room(segments, orphan.stat().st_size)
     reader = SegmentReader.open(orphan)
     copy = SegmentWriter(segments / f".{number:06d}.new", reader.layout)
     problems = copy_segment(reader, copy)

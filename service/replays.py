@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.config import Settings
 from service.logs import get_log
@@ -33,6 +33,13 @@ class ReplayRequest(BaseModel):
     """Initial probe: a specification such as ``round:50nm,defocus=980um``."""
     engine: str | None = None
     """Engine by name; default: the service's."""
+
+    @field_validator("probe")
+    @classmethod
+    def _no_file(cls, value: str | None) -> str | None:
+        if value is not None and ":/" in value:  # FILE:/dataset of the command line: any file of this machine
+            raise ValueError("expected a specification such as round:50nm,defocus=980um; files are not read for REST")
+        return value
 
 
 class ReplayStatus(BaseModel):

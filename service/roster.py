@@ -77,7 +77,7 @@ class Roster:
         """Open scans that are new, go on with reconstructions that were cut off, close what is over."""
         for session in self.sessions:
             if not session.over:
-                session.refresh()
+                self._refresh(session)
         for scan, folder in scan_folders(self.settings.data).items():
             if scan in self._seen:
                 continue
@@ -86,21 +86,28 @@ class Roster:
                 if record.start is not None:
                     self._seen.add(scan)
                     self._take_up(record)
-            except (OSError, ValueError) as error:
+            except Exception as error:  # one scan's trouble must not stop the others
                 self._seen.add(scan)
-                self._log.error("scan cannot be taken up", scan=scan, error=str(error))
+                self._log.error("scan cannot be taken up", scan=scan, error=repr(error))
         self._close_idle()
+
+    def _refresh(self, session: ScanSession) -> None:
+        try:
+            session.refresh()
+        except (OSError, ValueError) as error:
+            self._log.error("scan.json cannot be read", scan=session.record.id, error=str(error))
 
     def _take_up(self, record: ScanRecord) -> None:
         folder = find_scan(self.settings.data, record.id)
-        cut_off = [status for status in read_statuses(folder) if status.state not in RECONSTRUCTION_OVER]
-        for status in cut_off:
-            self._resume(status)
-        if (folder / RECONSTRUCTIONS_FOLDER).exists():
+        for status in read_statuses(folder):
+            if status.state not in RECONSTRUCTION_OVER:
+                self._resume(status)
+        kept = folder / RECONSTRUCTIONS_FOLDER
+        if any(kept.glob("*/status.json")) or (kept.exists() and not any(kept.iterdir())):
             return
-        (folder / RECONSTRUCTIONS_FOLDER).mkdir()
         asked = merge_specs(record.start.reconstruction if record.start else None, record.reconstruction)
         if self.settings.default_reconstruction is None and asked.engine is None:
+            kept.mkdir(exist_ok=True)  # an empty one says that nothing was to run; a worker killed here leaves none
             return
         try:
             self.start(record.id, {}, author="worker")
@@ -167,7 +174,7 @@ class Roster:
                 self._log.error("reconstruction refused", scan=scan, reconstruction=status.id, message=status.message)
                 self._publisher.status(status)
             else:
-                self._launch(status, session, setup)
+                status = self._launch(status, session, setup)
             return status.model_dump()
 
     def _setup(self, session: ScanSession, request: ReconstructionSpec) -> Setup:
@@ -224,15 +231,32 @@ class Roster:
         """Go on with a reconstruction that another worker was killed in."""
         session = self._session(status.scan)
         folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
-        setup = self._with_last_probe(Setup.of(session.start, session.arrays, read_config(folder)))
+        try:
+            setup = self._with_last_probe(Setup.of(session.start, session.arrays, read_config(folder)))
+        except (OSError, ValueError) as error:
+            self._fail(status, session, error)
+            return
         state = "paused" if status.state == "paused" else "waiting"
         self._log.info("going on with a reconstruction", scan=status.scan, reconstruction=status.id)
         self._launch(status.model_copy(update={"state": state}), session, setup)
 
-    def _launch(self, status: ReconstructionStatus, session: ScanSession, setup: Setup) -> None:
+    def _launch(self, status: ReconstructionStatus, session: ScanSession, setup: Setup) -> ReconstructionStatus:
         folder = session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2]
-        self._runners[status.id] = Runner(status, folder, session, setup, self.settings, self._publisher)
+        try:
+            self._runners[status.id] = Runner(status, folder, session, setup, self.settings, self._publisher)
+        except (OSError, RuntimeError, MemoryError) as error:  # torch says RuntimeError where memory is used up
+            return self._fail(status, session, error)
         self._publisher.status(status)
+        return status
+
+    def _fail(self, status: ReconstructionStatus, session: ScanSession, error: Exception) -> ReconstructionStatus:
+        """One that cannot run: everybody is told, and the next worker does not try it again."""
+        failed = status.model_copy(update={"state": "failed", "message": f"{type(error).__name__}: {error}"})
+        self._log.error("reconstruction cannot run", reconstruction=status.id, error=failed.message)
+        self._publisher.status(failed)
+        write_status(session.folder / RECONSTRUCTIONS_FOLDER / status.id.rpartition(".")[2], failed)
+        log_event(session.folder, "worker", "failed", id=status.id, message=failed.message)
+        return failed
 
     def _runner(self, reconstruction: str) -> Runner:
         if reconstruction not in self._runners:

@@ -74,10 +74,10 @@ class Runner:
         self.status = status
         self.session = session
         self.setup = setup
+        self._feed = session.feed(setup)
         self._keeper = Keeper(folder, setup.optics.wavelength_m)
         self._settings = settings
         self._publisher = publisher
-        self._feed = session.feed(setup)
         self._surveyor = Surveyor(session, self._feed, setup)
         self._run: LiveRun | None = None
         self._wishes: list[Action] = []
@@ -162,7 +162,10 @@ class Runner:
     def suspend(self) -> None:
         """The worker ends: keep everything, so that the next worker goes on from here."""
         if not self.over:
-            self._checkpoint()
+            try:
+                self._checkpoint()
+            except (OSError, RuntimeError) as error:  # HDF5 says either of a full disk
+                self._log.error("checkpoint not written, the one before counts", error=str(error))
             self._release()
 
     def _obey(self) -> None:
@@ -177,6 +180,8 @@ class Runner:
                     self._end("stopped", "stopped on request")
 
     def _iterate(self) -> bool:
+        if self._feed.failed is not None:
+            raise self._feed.failed
         run = self._run or self._begin()
         if run is None:
             return self.over
@@ -259,9 +264,12 @@ class Runner:
         if state == self.status.state:
             return
         self._tell(state=next_reconstruction_state(self.status.state, state), message=message, **changes)
-        write_status(self._keeper.folder, self.status)
         self._log.info(f"reconstruction {state}", message=message, iteration=self.status.iteration)
-        log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
+        try:
+            write_status(self._keeper.folder, self.status)
+            log_event(self.session.folder, "worker", state, id=self.status.id, message=message)
+        except OSError as error:  # a full disk, most likely, which must not stop the other reconstructions too
+            self._log.error("state not written", state=state, error=str(error))
 
     def _tell_if_due(self) -> None:
         if time.monotonic() >= self._next_status:

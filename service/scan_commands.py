@@ -55,11 +55,11 @@ class ScanCommands:
             )
         except ValidationError as error:
             raise CommandError(explain(error), 422) from error
-        path = armed_path(self._data, key)
-        if path.exists() and (before := self._receptions.armed(key)) is None:
-            raise CommandError(f"key: {key!r} cannot be armed beside another one that is also kept in {path.name}")
-        elif path.exists() and before is not None:
+        path, before = armed_path(self._data, key), self._receptions.armed(key)
+        if before is not None:
             record.id = before.id
+        elif path.exists():
+            raise CommandError(f"key: {key!r} cannot be armed beside another one that is also kept in {path.name}")
         write_json(path, record.model_dump_json(indent=1))
         return self._told(record)
 

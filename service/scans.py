@@ -16,9 +16,11 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,8 @@ SCAN_FILE = "scan.json"
 ARMED_FOLDER = "armed"
 MAX_DEPTH = 5
 """Folders below the data folder in which scans are looked for."""
+MAX_NAME = 100
+"""Characters of metadata in a folder's name; no file system takes more than 255."""
 
 
 TOTALS = ("received", "positions", "paired", "lost", "duplicated", "refused")
@@ -80,7 +84,7 @@ def slug(text: str) -> str:
 def scan_path(data: Path, template: str, scan: str, key: str, metadata: Mapping[str, Any]) -> Path:
     """Folder of a new scan by the site's template; a name that the metadata lacks reads "unknown"."""
     names = {"scan": scan, "key": slug(key), "date": scan[:8]}
-    known = {name: slug(str(value)) for name, value in metadata.items()} | names
+    known = {name: slug(str(value))[:MAX_NAME] for name, value in metadata.items()} | names
     relative = re.sub(r"\{(\w+)\}", lambda match: known.get(match[1], "unknown"), template)
     path = (data / relative).resolve()
     if not path.is_relative_to(data.resolve()):
@@ -132,10 +136,10 @@ def _scans_below(folder: Path, depth: int) -> Iterator[Path]:
     """Folders with a scan.json; what is below one is its own affair and not looked at."""
     try:
         children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # a disk of its own has a lost+found that only root may look into
         return
     for child in children:
-        if (child / SCAN_FILE).is_file():
+        if os.path.isfile(child / SCAN_FILE):
             yield child
         elif depth > 1:
             yield from _scans_below(child, depth - 1)
@@ -158,9 +162,11 @@ def armed_path(data: Path, key: str) -> Path:
 
 
 def armed_scans(data: Path) -> list[ScanRecord]:
-    """What is armed, oldest first."""
-    paths = (data / ARMED_FOLDER).glob("*.json")
-    records = [ScanRecord.model_validate_json(path.read_bytes()) for path in paths]
+    """What is armed, oldest first; a file that cannot be understood is passed over."""
+    records = []
+    for path in (data / ARMED_FOLDER).glob("*.json"):
+        with suppress(ValueError):  # told of when it is asked for by its key
+            records.append(ScanRecord.model_validate_json(path.read_bytes()))
     return sorted(records, key=lambda record: record.created_ns)
 
 
@@ -171,12 +177,18 @@ def write_start_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None
 
 
 def read_start_arrays(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that came with `start`: plan, probe, mask, background, as far as there are any."""
+    """The arrays that came with `start`: plan, probe, mask, background, as far as there are any.
+
+    Raises ValueError for a file that is damaged.
+    """
     path = folder / "start.npz"
     if not path.exists():
         return {}
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (BadZipFile, EOFError) as error:
+        raise ValueError(f"{path.name}: expected the arrays of the scan's start, it is damaged: {error}") from error
 
 
 def log_event(folder: Path, author: str, event: str, **details: Any) -> None:

@@ -67,6 +67,9 @@ class Extent:
 class SegmentWriter:
     """A segment while it is written. After an exception it takes nothing more and can only be closed."""
 
+    _unclosed: ClassVar[list[SegmentWriter]] = []
+    """What could not be closed is held for ever: HDF5 crashes the process when such a file is let go."""
+
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
         self.layout = layout
@@ -119,7 +122,11 @@ class SegmentWriter:
 
         An empty one is kept: were its number used again, followers would go on reading the file that is gone.
         """
-        self._file.close()
+        try:
+            self._file.close()
+        except HDF5_ERRORS:
+            self._unclosed.append(self)
+            raise
         sync(self.path)
         self.rename(path)
         sync(path.parent)

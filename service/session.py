@@ -61,6 +61,8 @@ class Feed:
         """How long the latest frames took from their arrival at ingest to here."""
         self.told = False
         """Whether the log says that it is full, and how long frames took."""
+        self.failed: Exception | None = None
+        """Why no more frames are taken in, where that went wrong; its reconstructions end with it."""
 
     def take(self, session: ScanSession) -> int:
         """Take the next batch of pairs in; returns how many."""
@@ -120,8 +122,12 @@ class ScanSession:
         return self.record.state in SCAN_OVER
 
     def refresh(self) -> None:
-        """Read scan.json again."""
-        self.record = read_scan(self.folder)
+        """Read scan.json again; a scan that somebody deleted is over."""
+        try:
+            self.record = read_scan(self.folder)
+        except FileNotFoundError as error:
+            self._log.error("scan was deleted", error=str(error))
+            self.record = self.record.model_copy(update={"state": "aborted", "message": "its folder was deleted"})
 
     def feed(self, setup: Setup) -> Feed:
         """The dataset of this preparation, shared by all who ask for the same."""
@@ -162,8 +168,12 @@ class ScanSession:
         """Take pairs in until there is none left or it is another feed's turn; True if there was any."""
         until = time.monotonic() + TURN_SECONDS
         before = feed.taken
-        while feed.take(self) and time.monotonic() < until:
-            continue
+        try:
+            while feed.failed is None and feed.take(self) and time.monotonic() < until:
+                continue
+        except Exception as error:  # memory that is used up, for example: trying for ever would not help
+            self._log.exception("frames cannot be taken in")
+            feed.failed = error
         if not feed.told and feed.waits_s and self.ended(feed):
             feed.told = True
             median, p99 = (round(float(1e3 * wait), 1) for wait in np.percentile(feed.waits_s, (50, 99)))

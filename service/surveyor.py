@@ -93,7 +93,8 @@ def points(
 ) -> NDArray[np.float32]:
     """The scan map (point, column): every index that has a place in the plan, or of which anything came."""
     taken = session.pairs[: feed.taken]  # before the dataset's count, which is then at least that
-    came, filled = session.came(), feed.dataset.indices()
+    filled = feed.dataset.indices()  # before what came, which then holds all of them
+    came = session.came()
     plan = setup.arrays.get("plan", np.zeros((0, 2)))
     indices = np.union1d(np.arange(len(plan)), np.union1d(came.frames, came.positions))
     table = np.full((len(indices), len(POINT_COLUMNS)), np.nan)

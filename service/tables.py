@@ -6,6 +6,8 @@ a killed writer left is cut to whole rows when it is opened again.
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +31,14 @@ class TableWriter:
         self._file.truncate(self.rows * 8 * columns)
 
     def append(self, rows: ArrayLike) -> None:
-        """Add rows, (n, columns)."""
+        """Add rows, (n, columns), all or none of them; raises OSError where the disk is full."""
         values = np.atleast_2d(np.asarray(rows, "<f8"))
         if values.shape[1] != self._columns:
             raise ValueError(f"table: expected rows of {self._columns} numbers, got {values.shape[1]}")
-        self._file.write(values.tobytes())
+        data = values.tobytes()
+        if self._file.write(data) != len(data):  # the disk filled up within a row; half of it would shift all others
+            self._file.truncate(self.rows * 8 * self._columns)
+            raise OSError(errno.ENOSPC, f"{self._file.name}: {os.strerror(errno.ENOSPC)}")
         self.rows += len(values)
 
     def close(self) -> None:

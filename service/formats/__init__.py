@@ -29,4 +29,6 @@ def open_scan(path: Path) -> ScanFile:
         file.close()
         if isinstance(error, OSError):
             raise ScanFileError(f"{path}: expected a readable file, it is damaged: {error}") from error
+        if isinstance(error, ValueError | TypeError | ArithmeticError) and not isinstance(error, ScanFileError):
+            raise ScanFileError(f"{path}: a dataset or attribute is not what its name says: {error}") from error
         raise

@@ -57,7 +57,7 @@ def _open(path: Path, file: h5py.File) -> ScanFile:
         geometry=geometry,
         positions_m=np.asarray(positions, dtype=np.float64),
         mask=None if mask is None else (mask[()] != 0).astype(np.uint8),
-        valid_max=float(file.attrs["valid_max"]) if "valid_max" in file.attrs else None,
+        valid_max=_number(file, "valid_max") if "valid_max" in file.attrs else None,
         probe_guess=None if probe is None else as_modes(probe),
         i0=None if i0 is None else np.asarray(i0, dtype=np.float64),
         truth=_truth(file, geometry),
@@ -69,13 +69,18 @@ def _open(path: Path, file: h5py.File) -> ScanFile:
 FORMAT = Format("plain HDF5", "frames (n, h, w) and positions_m (n, 2) at the top", _recognises, _open)
 
 
+def _number(file: h5py.File, name: str) -> float:
+    """An attribute, also where it is stored as an array of one."""
+    return float(np.asarray(file.attrs[name]).item())
+
+
 def _geometry(path: Path, file: h5py.File) -> Geometry:
     missing = [name for name in GEOMETRY_ATTRIBUTES if name not in file.attrs]
     if missing:
         raise ScanFileError(f"{path}: expected attributes {', '.join(GEOMETRY_ATTRIBUTES)}, missing {missing}")
     try:
-        pixel, distance, energy = (float(file.attrs[name]) for name in GEOMETRY_ATTRIBUTES)
-        focus = float(file.attrs[FOCUS]) if FOCUS in file.attrs else None
+        pixel, distance, energy = (_number(file, name) for name in GEOMETRY_ATTRIBUTES)
+        focus = _number(file, FOCUS) if FOCUS in file.attrs else None
     except (TypeError, ValueError) as error:
         raise ScanFileError(
             f"{path}: attributes {', '.join(GEOMETRY_ATTRIBUTES)}, {FOCUS}: expected numbers: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,9 +174,10 @@ def as_modes(probe: ArrayLike) -> NDArray[np.complex64]:
 
 
 def plain_metadata(attributes: h5py.AttributeManager, leave_out: frozenset[str] = frozenset()) -> Metadata:
-    """Attributes that are text, numbers or truth values, as Python's own types."""
+    """Attributes that are text, finite numbers or truth values, as Python's own types."""
     values = {name: np.asarray(value).item() for name, value in attributes.items() if np.size(value) == 1}
-    return {k: v for k, v in values.items() if k not in leave_out and isinstance(v, str | int | float | bool)}
+    plain = {k: v for k, v in values.items() if k not in leave_out and isinstance(v, str | int | float | bool)}
+    return {k: v for k, v in plain.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
 def _check(scan: ScanFile) -> None:

@@ -219,6 +219,19 @@ def test_a_replay_that_ends_early_aborts_the_scan(error: BaseException) -> None:
     assert "the replay ended early" in receiver.all(Abort)[0].reason
 
 
+def test_a_start_that_cannot_be_is_refused_at_once_with_the_reason() -> None:
+    endpoint = free_endpoint()
+    with Receiver(endpoint), pytest.raises(ValueError, match="printable"):
+        replay(SCAN, ReplayOptions(to=endpoint, scan="two\nlines"))
+    with Receiver(endpoint), pytest.raises(ValueError, match="at most 65536 bytes with its metadata"):
+        replay(replace(SCAN, metadata={"beamline": "x" * 70_000}), ReplayOptions(to=endpoint))
+
+
+def test_any_title_gives_a_key() -> None:
+    for title, key in (("two\nlines\n", "two lines"), ("x" * 200, "x" * 128), ("\x00", "scan"), ("", "memory")):
+        assert start_of(replace(SCAN, title=title), ReplayOptions())[0].scan == key
+
+
 DTYPES = st.sampled_from(["|u1", "<u2", "<u4", "<i4", "<f4", "<f8", ">u2"])
 
 

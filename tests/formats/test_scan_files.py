@@ -173,11 +173,19 @@ def test_a_cxi_mask_counts_every_bit_but_that_of_signal(tmp_path: Path) -> None:
         ({"entry_1__instrument_1__detector_1__x_pixel_size": 50e-6}, "expected square detector pixels"),
         ({BASIS: [[0, 0.7], [1, 0.7], [0, 0]]}, "expected one along x and one along y"),
         ({BASIS: [[0, 0], [0, 1], [0, 0]]}, "expected two vectors"),
+        ({"entry_1__instrument_1__detector_1__distance": "far"}, "a.cxi: .*not what its name says.*'far'"),
+        ({"entry_1__data_1__data": h5py.Empty("f4")}, "a.cxi: .*not what its name says"),
     ],
 )
 def test_a_cxi_file_that_lacks_something_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ScanFileError, match=message):
         open_scan(write_cxi(tmp_path / "a.cxi", **changes))
+
+
+def test_numbers_in_arrays_of_one_are_numbers_and_unknown_metadata_are_left_out(tmp_path: Path) -> None:
+    about = {"distance_m": np.array([2.0]), "valid_max": np.array([9]), "temperature_K": np.nan, "flux": np.inf}
+    with open_scan(write_broken(tmp_path / "a.h5", lambda file: file.attrs.update(about))) as scan:
+        assert (scan.geometry.distance_m, scan.valid_max, scan.metadata) == (2.0, 9.0, {})
 
 
 def write_broken(path: Path, change: Any) -> Path:

@@ -1,7 +1,10 @@
 """Folders, states and tables: what is kept, and what may follow what."""
 
+import errno
+import os
+import resource
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.config import ConfigError, Settings, load_settings
 from service.reconstructions import UnknownReconstructionError, find_reconstruction
-from service.scans import UnknownScanError, find_scan, mint_id, scan_path, slug
+from service.scans import UnknownScanError, find_scan, mint_id, scan_folders, scan_path, slug
 from service.states import (
     RECONSTRUCTION_TRANSITIONS,
     SCAN_TRANSITIONS,
@@ -41,6 +44,23 @@ def test_unknown_scans_and_reconstructions(tmp_path: Path, name: str) -> None:
         find_scan(tmp_path, name)
     with pytest.raises((UnknownScanError, UnknownReconstructionError)):
         find_reconstruction(tmp_path, f"{name}.1")
+
+
+def test_a_long_name_in_the_metadata_makes_no_folder_that_cannot_be(tmp_path: Path) -> None:
+    scan_path(tmp_path, "{sample}/{scan}", "a-scan", "key", {"sample": "x" * 300}).mkdir(parents=True)
+
+
+def test_folders_that_nobody_may_look_into_hold_no_scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lost+found").mkdir()  # as on every disk of its own; root, who may, runs these tests too
+    scandir, stat = os.scandir, os.stat
+
+    def denied(path: Any, inside: str) -> None:
+        if inside in os.fspath(path):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path: denied(path, "lost+found") or scandir(path))
+    monkeypatch.setattr(os, "stat", lambda path, **how: denied(path, "lost+found/") or stat(path, **how))
+    assert scan_folders(tmp_path) == {}
 
 
 def test_slug_is_one_part_of_a_path() -> None:
@@ -74,6 +94,21 @@ def test_table_grows_by_whole_rows_and_heals_a_torn_one(tmp_path: Path) -> None:
     assert path.stat().st_size == 3 * 24
     assert np.array_equal(read_table(path, 3)[0], (1, 2, 3))
     assert read_table(tmp_path / "none", 3).shape == (0, 3)
+
+
+def test_a_row_that_the_disk_takes_only_half_is_not_there(tmp_path: Path) -> None:
+    writer = TableWriter(tmp_path / "metrics.f64", 3)
+    writer.append((1, 2, 3))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (24 + 8, before[1]))  # a disk that fills up within the second row
+        with pytest.raises(OSError, match="No space left"):
+            writer.append((4, 5, 6))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    writer.append((7, 8, 9))
+    writer.close()
+    assert read_table(tmp_path / "metrics.f64", 3).tolist() == [[1, 2, 3], [7, 8, 9]]
 
 
 def test_sockets_lie_in_one_place_and_long_paths_are_refused(tmp_path: Path) -> None:

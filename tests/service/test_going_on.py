@@ -10,6 +10,7 @@ import pytest
 
 from engines.live import LiveRun
 from service.descriptions import EngineSpec, ReconstructionSpec
+from service.tables import read_table
 from tests.service.work import FRAMES, Work
 
 SPEC = ReconstructionSpec(
@@ -55,6 +56,20 @@ def test_positions_beam_and_annealing_go_on(work: Work) -> None:
     moved = after.state.offsets.pixels - state.offsets.pixels
     assert moved.abs().max() <= 0.5 + 1e-9, "one step at most from where they were"
     assert (after.state.offsets.age == state.offsets.age + 1).all(), "the refinement goes on, with its momentum"
+
+
+def test_positions_of_frames_that_come_back_in_another_order_are_each_told_once(work: Work) -> None:
+    order = np.random.default_rng(0).permutation(FRAMES)
+    work.recording.append_positions(np.arange(FRAMES), work.scan.positions_m, received_ns=1)
+    for came in (order[:30], order[30:38], order[38:]):  # the second are fewer than a chunk when the worker is killed
+        frames = [memoryview(work.frames[index].tobytes()) for index in came]
+        work.recording.append_frames(came, frames, work.layout, received_ns=1, sent_ns=0)
+        if len(came) == 22:
+            work.begin()
+        work.fill()
+        work.iterate(3)
+    told = read_table(work.folder / "reconstructions" / "1" / "positions.f64", 3)[:, 0]
+    assert sorted(told.tolist()) == list(range(FRAMES))
 
 
 def test_frames_that_come_back_in_another_order_find_what_was_theirs(work: Work) -> None:

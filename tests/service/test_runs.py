@@ -12,7 +12,7 @@ from service.config import Settings
 from service.receptions import Receptions
 from service.recording import RecordingFollower
 from service.scan_commands import ScanCommands
-from service.scans import read_events, scan_folders
+from service.scans import armed_path, read_events, scan_folders
 from tests.service.harness import (
     Ingest,
     end_message,
@@ -122,6 +122,21 @@ def test_a_scan_that_ended_is_recorded_for_a_sender_that_missed_the_acknowledgem
 
 
 SENDERS = ("", OURS, THEIRS)
+
+
+def test_what_is_armed_and_cannot_be_understood_keeps_nobody_from_acting(settings: Settings) -> None:
+    receptions = Receptions(settings)
+    commands = ScanCommands(receptions)
+    receptions.take(make_start(), memoryview(b""))
+    commands.arm("other")
+    armed_path(settings.data, "a scan").write_text("")  # as power loss, or another version, leaves it
+    scan, other = commands.status()
+    assert other["key"] == "other"
+    assert commands.abort(scan["id"])["state"] == "aborted"
+    assert commands.arm("a scan")["key"] == "a scan" and len(commands.status()) == 2
+    receptions.close()
+
+
 actions = st.one_of(
     st.tuples(st.just("start"), st.sampled_from(SENDERS), st.just(0)),
     st.tuples(st.just("frame"), st.sampled_from(SENDERS), st.integers(0, 9)),

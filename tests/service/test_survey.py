@@ -108,6 +108,23 @@ def filled(frames: int, orders: NDArray[np.int64]) -> GrowingDataset:
     return dataset
 
 
+def test_a_frame_that_is_taken_in_while_the_scan_map_is_made_does_not_spoil_it() -> None:
+    came, dataset = Pairing(), filled(2, np.arange(2))
+    came.add_frames(np.arange(2))
+    came.add_positions(np.arange(2), np.zeros((2, 2)))
+
+    def then_another() -> Any:
+        found = came.came()
+        if dataset.count == 2:  # from the thread that fills
+            dataset.append(preparation()(np.ones((1, SIZE, SIZE), "<u2")), np.zeros((1, 2)), np.array([7]))
+        return found
+
+    session: Any = SimpleNamespace(pairs=[0, 1], came=then_another)
+    feed: Any = SimpleNamespace(dataset=dataset, taken=2)
+    setup: Any = SimpleNamespace(arrays={}, positions_m=lambda each: each)
+    assert points(session, feed, setup, None, np.zeros(0))[:, 0].tolist() == [0, 1]
+
+
 def test_sum_takes_each_frame_once_however_it_is_cut() -> None:
     dataset = filled(40, np.arange(40))
     before = dataset.magnitudes.rows(0, 40).clone()
