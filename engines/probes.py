@@ -30,6 +30,8 @@ _SIZES = {
 }
 OVERSAMPLING = 8
 """Sub-pixels along an edge, by which an aperture's rim is drawn."""
+NARROW_PX = 0.1
+"""What spreads less than this along an axis is a single pixel there."""
 EXTRA_MODE_POWER = 0.05
 """Share of the first mode's power that each further mode starts with."""
 
@@ -141,7 +143,9 @@ def scaled(probe: Probe, mean_counts: float) -> Probe:
 
 
 def with_modes(probe: Probe, modes: int) -> Complex[Tensor, "more y x"]:
-    """Add modes until there are so many: the first one times orthogonal-ish polynomials about its centre of mass."""
+    """Add modes until there are so many: the first one times orthogonal-ish polynomials about its centre of mass, or
+    moved by whole pixels along an axis on which it is a single pixel, where every polynomial is dark.
+    """
     first = probe[0]
     weight = intensity(first) / intensity(first).sum()
     axes = []
@@ -149,13 +153,16 @@ def with_modes(probe: Probe, modes: int) -> Complex[Tensor, "more y x"]:
         coordinate = torch.arange(length, device=probe.device, dtype=torch.float32)
         coordinate = coordinate[:, None] if axis == 0 else coordinate[None, :]
         centred = coordinate - (coordinate * weight).sum()
-        axes.append(centred / ((centred**2 * weight).sum().sqrt() + 1e-6))
+        spread = (centred**2 * weight).sum().sqrt()
+        axes.append(centred / spread if spread > NARROW_PX else torch.zeros_like(centred))
     extra = []
     for number in range(len(probe), modes):
         order = int((math.sqrt(8 * number + 1) - 1) / 2)  # 1, x; y; then x^2, xy, y^2 ...
         power = number - order * (order + 1) // 2
         shape = axes[0] ** (order - power) * axes[1] ** power
         mode = first * shape
+        if not mode.any():
+            mode = torch.roll(first, (order - power, power), dims=(0, 1))
         extra.append(mode * (EXTRA_MODE_POWER * intensity(first).sum() / intensity(mode).sum()).sqrt())
     return torch.cat([probe, torch.stack(extra)]) if extra else probe
 

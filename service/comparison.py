@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.evaluation import Box, Evaluation, evaluate, largest_square
+from engines.optics import well_lit
 from service.formats import open_scan
 from service.formats.result import read_result
 from service.formats.scanfile import ScanFile, ScanFileError, open_hdf5
 
 COVERED_SHARE = 0.1
-"""A pixel is compared where it got this share of the light that well-lit pixels (95th percentile) got."""
+"""A pixel is compared where it got this share of the light that well-lit pixels got."""
 LEAST_CROP_PX = 16
 
 
@@ -37,7 +38,7 @@ def picture(path: Path) -> Picture:
     """The object of a result file."""
     result = read_result(path)
     object, light = result.object[0], result.coverage
-    covered = np.ones(object.shape, bool) if light is None else light > COVERED_SHARE * np.percentile(light, 95)
+    covered = np.ones(object.shape, bool) if light is None else light > COVERED_SHARE * well_lit(light)
     return Picture(str(path), object, covered, result.pixel_m, result.origin_m)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engines.canvas import Canvas
 from engines.checkpoint import Checkpoint, Learnt
 from engines.live import LiveRun, Progress
-from engines.optics import illumination
+from engines.optics import illumination, well_lit
 from engines.state import Data
 from service.formats.result import Result, write_result
 from service.snapshot import Snapshot
@@ -25,7 +25,7 @@ from service.tables import METRIC_COLUMNS, POSITION_COLUMNS, TableWriter, read_t
 COVERAGE_S = 1.0
 """Coverage costs three transforms of the object: it is computed anew at most so often."""
 COVERED_SHARE = 0.02
-"""A pixel counts as covered where it got this share of the light that well-lit pixels (95th percentile) got."""
+"""A pixel counts as covered where it got this share of the light that well-lit pixels got."""
 HISTORY_RATIO = 1.15
 """A moment of the history is kept every so many times more iterations ..."""
 HISTORY_S = 1.0
@@ -196,9 +196,7 @@ class Keeper:
         if now >= self._cover_at or self._covered.shape != run.canvas.shape or run.finished:
             assert run.data is not None
             light = illumination(run.state.probe, run.data.positions, run.canvas.shape).cpu().numpy()
-            lit = light[light > 0]
-            bright = float(np.percentile(lit[:: 1 + lit.size // 10_000], 95)) if lit.size else 1.0
-            self._covered = light > COVERED_SHARE * bright
+            self._covered = light > COVERED_SHARE * well_lit(light)
             self._cover_at = now + COVERAGE_S
         return self._covered
 

@@ -114,8 +114,7 @@ def points(
         put(filled[: run.taken], _STATE, _CODE["outside"])
         put(used, _STATE, _CODE["used"])
         put(used[: len(errors)], _ERROR, errors)
-        if run.state.beam is not None:
-            put(used[run.state.beam.lost], _STATE, _CODE["no beam"])
+        put(run.without_beam, _STATE, _CODE["no beam"])
         if run.refined_px is not None:
             put(used, _REFINED, run.canvas.to_metres(run.refined_px))
     known = (table[:, _STATE] > 0) | np.isfinite(table[:, _GIVEN]).all(axis=1)

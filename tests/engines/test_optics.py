@@ -18,6 +18,7 @@ from engines.optics import (
     propagate,
     views,
     wavelength_m,
+    well_lit,
 )
 
 
@@ -96,3 +97,12 @@ def test_illumination_is_zero_where_the_scan_has_not_been() -> None:
 
 def test_fast_length() -> None:
     assert [fast_length(n) for n in (1, 7, 11, 457, 512)] == [1, 8, 12, 480, 512]
+
+
+@pytest.mark.parametrize("edge", [80, 400])
+def test_well_lit_pixels_are_told_from_rounding_and_skirts(edge: int) -> None:
+    radius = torch.hypot(*torch.meshgrid(torch.arange(64) - 32.0, torch.arange(64) - 32.0, indexing="ij"))
+    amplitude = torch.where(radius < 3, 1000.0, torch.exp(-radius))  # skirts of 1e-9 of the light, and less
+    positions = torch.cartesian_prod(torch.arange(0, 16, 2), torch.arange(0, 16, 2))
+    light = illumination(amplitude.to(torch.complex64)[None], positions, (edge, edge)).numpy()
+    assert 0.5 * light.max() < well_lit(light) <= light.max()

@@ -110,6 +110,14 @@ def test_further_modes_differ_from_the_first() -> None:
     assert float(overlaps[0, 1]) < 1e-3 and float(overlaps[1, 2]) < 1e-3
 
 
+@pytest.mark.parametrize("text", ["round:50nm", "rect:50nmx1um", "rect:1umx50nm", "data"])
+def test_further_modes_of_a_probe_of_one_pixel_differ_too(text: str) -> None:
+    flat = initial_probe(text, GEOMETRY, 1e6, torch.ones(128, 128), modes=6).flatten(1)
+    powers = (flat @ flat.mH).diagonal().real
+    assert torch.allclose(powers, powers[0] * torch.tensor([1, 0.05, 0.05, 0.05, 0.05, 0.05]), rtol=1e-3)
+    assert int(torch.linalg.matrix_rank(flat)) == 6
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -164,7 +164,7 @@ def test_map_says_of_each_frame_what_became_of_it() -> None:
     run: Any = SimpleNamespace(
         data=SimpleNamespace(rows=np.array([0, 2])),
         taken=3,
-        state=SimpleNamespace(beam=None),
+        without_beam=np.zeros(0, np.int64),
         refined_px=np.array([[4.0, 5.0], [6.0, 7.0]]),
         canvas=SimpleNamespace(to_metres=lambda corners: corners * 1e-7),
     )
@@ -192,11 +192,12 @@ def test_map_without_a_plan_and_before_the_first_iteration() -> None:
     assert np.isnan(table[6]["row_m"]), "its position is not known"
 
 
-def test_a_frame_without_beam_is_told() -> None:
+@pytest.mark.parametrize("rows", [[0, 1], [0]])
+def test_a_frame_without_beam_is_told(rows: list[int]) -> None:
     run: Any = SimpleNamespace(
-        data=SimpleNamespace(rows=np.array([0, 1])),
+        data=SimpleNamespace(rows=np.array(rows)),
         taken=2,
-        state=SimpleNamespace(beam=SimpleNamespace(lost=np.array([1]))),
+        without_beam=np.array([1]),
         refined_px=None,
     )
     table = table_of(arrived(), filled(10, np.array([0, 1])), run, np.zeros((0, 2)), 2, np.zeros(0))
