@@ -134,7 +134,7 @@ class GrowingDataset:
         chosen = np.arange(self.count) if rows is None else rows
         total = torch.zeros(self.size, self.size, device=self.magnitudes.device)
         trusted = torch.zeros_like(total)
-        for row in chosen[:: -(-len(chosen) // most)].tolist():
+        for row in chosen[:: max(1, -(-len(chosen) // most))].tolist():
             magnitudes = self.magnitudes.rows(row, row + 1)[0].float()
             trusted += magnitudes >= 0
             total += magnitudes.clamp(min=0)

@@ -220,18 +220,18 @@ class Setup:
 
     def probe(self, dataset: GrowingDataset, canvas: Canvas, device: torch.device) -> Probe:
         """The initial probe, with the power of the frames that are there."""
-        counts = dataset.counts()
-        mean_counts = float(counts[counts > 0].mean()) if (counts > 0).any() else 1.0
+        lit, counts = np.flatnonzero(dataset.lit()), dataset.counts()
+        mean_counts = float(counts[lit].mean()) if lit.size else 1.0
         if self.probe_source == GIVEN:
             probe = probe_from_array(self.given_probe, self.preparation.size, mean_counts, self.modes)
         elif self.probe_source == AUTO:
             assert isinstance(self.optics, FarField), "check_probe sees to it"
-            rows = np.flatnonzero(canvas.inside(canvas.to_pixels(dataset.positions_m())) & dataset.lit())
+            rows = lit[canvas.inside(canvas.to_pixels(dataset.positions_m()[lit]))]
             frames = replace(dataset.data(canvas, rows), background=self.background(device))
-            mean = dataset.mean_magnitudes()
+            mean = dataset.mean_magnitudes(lit)
             probe = computed_probe(self.optics, frames, canvas.shape, mean, self.modes)
         else:
-            mean = dataset.mean_magnitudes().cpu()
+            mean = dataset.mean_magnitudes(lit).cpu()
             probe = initial_probe(self.probe_source, self.optics, mean_counts, mean, self.modes)
         return probe.to(device)
 

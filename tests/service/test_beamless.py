@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from service.descriptions import EngineSpec, ReconstructionSpec
+from engines.dataset import GrowingDataset
+from service.descriptions import EngineSpec, Geometry, ReconstructionSpec
 from service.scans import read_events
+from service.setup import Setup
+from service.wire import Start
 from tests.service.work import Work
 
 FITTED = EngineSpec(name="rpie", parameters={"fit_intensities": True, "fit_start": 4})
@@ -66,3 +70,16 @@ def test_a_scan_without_any_light_ends_with_the_reason(work: Work) -> None:
     work.end()
     status = work.finish()
     assert (status.state, status.message) == ("finished", "the scan had no frame with counts and a position")
+
+
+def test_the_probe_is_made_from_the_few_frames_with_light() -> None:
+    geometry = Geometry(energy_J=1.28e-15, distance_m=2.0, detector_pixel_m=75e-6)
+    start = Start(scan="s", frame_shape=(32, 32), dtype="<u2", geometry=geometry)
+    setup = Setup.of(start, {}, ReconstructionSpec(engine=EngineSpec(name="rpie")))
+    frames = np.zeros((200, 32, 32), "<u2")
+    frames[5:8] = np.random.default_rng(0).poisson(4, (3, 32, 32))
+    dataset = GrowingDataset(32, 200)
+    positions_m = np.zeros((200, 2))
+    dataset.append(setup.preparation(frames), positions_m, np.arange(200))
+    probe = setup.probe(dataset, setup.canvas(positions_m[:1]), torch.device("cpu"))
+    assert float(probe.abs().square().sum()) == pytest.approx(frames[5:8].sum() / 3, rel=1e-3)
