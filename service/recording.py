@@ -68,7 +68,10 @@ def segment_files(folder: Path) -> dict[int, Path]:
     segments = folder / SEGMENT_FOLDER
     found: dict[int, Path] = {}
     for path in sorted(segments.glob("[0-9]*.h5"), reverse=True):
-        found[int(path.name.partition(".")[0])] = path
+        digits = path.name.partition(".")[0]
+        number = int(digits) if digits.isdecimal() else 0
+        if path.name in (open_name(number), closed_name(number)):  # not what a person copied there
+            found[number] = path
     for number in set(range(1, max(found, default=0))) - set(found):
         # a listing may miss a file that is renamed meanwhile; its rows would then come after those of the next
         for path in (segments / open_name(number), segments / closed_name(number)):

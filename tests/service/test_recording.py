@@ -458,3 +458,13 @@ def test_what_follows_a_segment_that_somebody_deleted_is_read(tmp_path: Path) ->
     seen = [index for _ in range(3) for index in follower.poll().frames["index"].tolist()]
     follower.close()
     assert seen == [0, 2, 3]
+
+
+def test_what_a_person_puts_beside_the_segments_is_no_segment(tmp_path: Path) -> None:
+    writing = Recording(tmp_path, Layout((2, 3), "<u2"), segment_frames=9, segment_seconds=100.0)
+    writing.append_frames(np.array([4]), [bytes(12)], writing.layout, 1, 1)
+    writing.close()
+    segments = tmp_path / "segments"
+    for name in ("000001 (copy).h5", "1st.h5", "000001.old.h5", "000009-backup.h5"):
+        (segments / name).write_bytes((segments / "000001.h5").read_bytes())
+    assert segment_files(tmp_path) == {1: segments / "000001.h5"}
