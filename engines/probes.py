@@ -136,6 +136,18 @@ def fitted(array: NDArray[Any], size: int, fit: Literal["crop", "pad"] | None = 
     return np.pad(array, ((0, 0), (top, size - y - top), (left, size - x - left)))
 
 
+def of_part(array: NDArray[Any], crop: int, binning: int) -> NDArray[Any]:
+    """A far-field probe (mode, n, n) for whole frames, as it is where their central `crop` x `crop` pixels are used and
+    added up in squares of `binning`: what is cut off the detector makes pixels on the sample larger, what is added up
+    there makes the window smaller.
+    """
+    if crop < array.shape[-1]:
+        wave = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(array, axes=(1, 2))), axes=(1, 2))
+        wave = np.fft.ifft2(np.fft.ifftshift(fitted(wave, crop, "crop"), axes=(1, 2)))
+        array = np.fft.fftshift(wave, axes=(1, 2)).astype(array.dtype)
+    return fitted(array, crop // binning, "crop")
+
+
 def scaled(probe: Probe, mean_counts: float) -> Probe:
     """The same probe with sum |P|^2 = `mean_counts`, so that a frame's counts come out right behind an empty sample."""
     power = float(intensity(probe).sum())

@@ -25,7 +25,7 @@ from engines.optics import FarField
 from engines.policy import LivePolicy
 from engines.positions import Refinement
 from engines.preparation import Preparation, orient_point
-from engines.probes import fitted, initial_probe, probe_from_array
+from engines.probes import fitted, initial_probe, of_part, probe_from_array
 from engines.propagation import Geometry, NearField
 from engines.start import computed_probe
 from engines.state import Engine
@@ -204,8 +204,13 @@ class Setup:
 
     @property
     def given_probe(self) -> NDArray[np.complex64]:
-        """The array (mode, y, x) that came with `start`, of the frames' size; raises ValueError where it cannot be."""
-        return fitted(self.arrays["probe"], self.preparation.size, self.spec.probe_fit)
+        """The array (mode, y, x) that came with `start`, as it is for the part of the frames that is used; raises
+        ValueError where it cannot be.
+        """
+        probe, part, whole = self.arrays["probe"], self.preparation, min(self.preparation.frame_shape)
+        if self.spec.probe_fit is None and probe.shape[1:] == (whole, whole) and isinstance(self.optics, FarField):
+            probe = of_part(probe, part.crop or whole, part.binning)
+        return fitted(probe, part.size, self.spec.probe_fit)
 
     @property
     def probe_source(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engines.optics import FarField, fft2, intensity
-from engines.probes import ProbeSpec, initial_probe, parse_length, probe_from_array, with_modes, zone_plate
+from engines.probes import ProbeSpec, initial_probe, of_part, parse_length, probe_from_array, with_modes, zone_plate
 
 GEOMETRY = FarField(wavelength_m=1.55e-10, distance_m=3.67, detector_pixel_m=75e-6, size=128)
 PIXEL = GEOMETRY.pixel_m
@@ -129,3 +129,24 @@ def test_further_modes_of_a_probe_of_one_pixel_differ_too(text: str) -> None:
 def test_a_probe_without_light_is_refused(text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         initial_probe(text, GEOMETRY, 1e6, torch.zeros(128, 128), modes=2)
+
+
+@pytest.mark.parametrize(("size", "crop", "binning"), [(64, 32, 1), (64, 31, 1), (65, 32, 2), (64, 64, 2)])
+def test_a_probe_for_a_part_of_the_frames_gives_that_part_of_its_light(size: int, crop: int, binning: int) -> None:
+    """Off centre and astigmatic, so that neither the centre nor the order of the axes can be wrong unseen."""
+    rows, cols = np.mgrid[:size, :size] - size // 2
+    wave = np.exp(-((rows - 2) ** 2 / 18 + (cols + 1) ** 2 / 32) + 0.03j * rows * cols)[None]
+    part = of_part(wave, crop, binning)
+
+    def light(probe: np.ndarray) -> np.ndarray:
+        return np.abs(np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(probe[0])))) ** 2
+
+    begin = size // 2 - crop // 2
+    whole = light(wave)[begin : begin + crop, begin : begin + crop]
+    assert part.shape == (1, crop // binning, crop // binning)
+    if binning == 1:
+        np.testing.assert_allclose(light(part), whole, rtol=1e-9, atol=1e-12 * whole.max())
+    else:  # a window half as wide holds all of this probe, and sees every second frequency
+        centre = crop // 2 % binning
+        expected = whole[centre::binning, centre::binning]
+        np.testing.assert_allclose(light(part), expected, atol=2e-3 * whole.max())

@@ -115,6 +115,19 @@ def test_a_probe_of_another_size_is_refused_with_an_offer_that_works(size: int, 
     assert np.array_equal(Setup.of(START, arrays, with_(probe_fit=fit)).given_probe, disc(32, 6, 2))
 
 
+@pytest.mark.parametrize(
+    ("fields", "size"), [({"crop": 24}, 24), ({"binning": 2}, 16), ({"crop": 28, "binning": 2}, 14)]
+)
+def test_a_probe_of_the_whole_frame_goes_with_frames_that_are_cropped_or_binned(fields: dict, size: int) -> None:
+    rows, cols = np.mgrid[:32, :32] - 16
+    arrays = {"probe": np.exp(-(rows**2 + cols**2) / 4**2)[None].astype(np.complex64)}
+    given = Setup.of(START, arrays, with_(**fields)).given_probe
+    assert given.shape == (1, size, size) and given.dtype == np.complex64
+    power = np.abs(given[0]) ** 2
+    spread_px = np.sqrt((power * (np.mgrid[:size] - size // 2) ** 2).sum() / power.sum())
+    assert spread_px == pytest.approx(2 * fields.get("crop", 32) / 32, rel=0.02), "its width in metres stays"
+
+
 def test_a_probe_that_is_larger_one_way_and_smaller_the_other_has_no_offer() -> None:
     with pytest.raises(SpecError, match=r"got \(1, 20, 48\)$"):
         Setup.of(START, {"probe": np.ones((1, 20, 48), np.complex64)}, with_(probe_fit="crop"))
