@@ -117,6 +117,8 @@ def test_unknown_and_impossible_requests_say_why(service: Service) -> None:
     with pytest.raises(ServiceError, match="probe: expected one of round"):
         service.client.start(scan, ReconstructionSpec(probe="square:1um"))
     with pytest.raises(ServiceError, match=r"positions: neighbouring positions are \d+ px apart, .* overlap 0 %"):
+        service.client.start(scan, ReconstructionSpec(probe="round:100nm"))
+    with pytest.raises(ServiceError, match=r"probe: expected more than a pixel of .* which lets no light through"):
         service.client.start(scan, ReconstructionSpec(probe="round:10nm"))
     with pytest.raises(ServiceError, match=r"engine: expected one of dm, .* got 'pie'"):
         service.client.start(scan, ReconstructionSpec(engine=EngineSpec(name="pie")))

@@ -128,9 +128,10 @@ class Work:
             session.fill()
 
     def iterate(self, times: int) -> ReconstructionStatus:
-        """So many turns of the compute thread, or fewer until it is over."""
+        """So many turns of the compute thread, each of them told, however fast they are, or fewer until it is over."""
         for _ in range(times):
             for runner in self.roster.runners:
+                runner._next_status = 0.0
                 runner.advance()
         return self.status
 
