@@ -7,7 +7,7 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
-KEPT_BYTES = 256 * 2**20
+KEPT_BYTES = 64 * 2**20
 """Freed memory that the process keeps."""
 MAPPED_BYTES = 32 * 2**20
 """Size from which an array gets pages of its own, the most that glibc allows."""
