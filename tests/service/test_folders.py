@@ -47,7 +47,9 @@ def test_unknown_scans_and_reconstructions(tmp_path: Path, name: str) -> None:
 
 
 def test_a_long_name_in_the_metadata_makes_no_folder_that_cannot_be(tmp_path: Path) -> None:
-    scan_path(tmp_path, "{sample}/{scan}", "a-scan", "key", {"sample": "x" * 300}).mkdir(parents=True)
+    path = scan_path(tmp_path, "{sample}/{scan}", "a-scan", "key", {"sample": "x" * 300})
+    path.mkdir(parents=True)
+    assert path.is_dir() and path.parent.name == "x" * 100
 
 
 def test_folders_that_nobody_may_look_into_hold_no_scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
